@@ -1,0 +1,32 @@
+import { REVISION, VERSION } from "../build-info.ts";
+import { SETTINGS } from "../config/settings.ts";
+
+export function helpText(): string {
+  const settings = Object.values(SETTINGS);
+  const width = Math.max(...settings.map((setting) => setting.name.length));
+  const lines = settings.map(
+    (setting) => `  --${setting.name.padEnd(width)}  ${setting.defaultText}`,
+  );
+  return `Prometheus Stream Gateway: takes JSON samples off a Redis list, aggregates them and shows
+the totals on /metrics.
+
+Usage:
+  prom-stream-gateway [flags]                      run
+  prom-stream-gateway check-config [flags]         check the settings, show those in force
+  prom-stream-gateway healthcheck [flags]          exit 0 when a gateway here is ready
+  prom-stream-gateway push TYPE NAME VALUE [label=value ...] [flags]
+                                                   push one sample
+  prom-stream-gateway push --json [flags]          push each line of standard input
+  prom-stream-gateway load --rate 1000 --senders 10 [--count N] [flags]
+                                                   push made-up samples
+  prom-stream-gateway --help | --version
+
+Settings, as --Name=value, Name__Part=value in the environment, or in appsettings.json
+(--config FILE for another file), with their defaults:
+${lines.join("\n")}
+`;
+}
+
+export function versionText(): string {
+  return `prom-stream-gateway ${VERSION} (commit ${REVISION}, Bun ${Bun.version})\n`;
+}

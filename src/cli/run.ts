@@ -1,0 +1,43 @@
+import type { Settings } from "../config/settings.ts";
+import { VERSION } from "../build-info.ts";
+import { startGateway } from "../gateway.ts";
+
+/** How long a stop may take in all. */
+const STOP_MS = 4900;
+
+/** Runs until a signal comes. Returns the exit code, or never when a second signal comes. */
+export async function run(settings: Settings, workerUrl: URL): Promise<number> {
+  const { hostname, port } = settings.web.listen;
+  let gateway: ReturnType<typeof startGateway>;
+  try {
+    gateway = startGateway(settings, workerUrl);
+  } catch (error) {
+    const address = `${hostname ?? ""}:${port}`;
+    process.stderr.write(
+      `http: cannot listen on ${address}: ${(error as Error).message}; set Web.ListenAddress\n`,
+    );
+    return 1;
+  }
+  gateway.events.gatewayStarted({
+    version: VERSION,
+    listen: `${hostname ?? ""}:${gateway.url.port}`,
+    metrics: `http://localhost:${gateway.url.port}/metrics`,
+    workers: settings.redis.workers,
+    queueKey: settings.redis.queueKey,
+  });
+  const signal = await nextSignal();
+  // Once more, and nobody waits.
+  void nextSignal().then(() => process.exit(1));
+  gateway.events.gatewayStopping(signal);
+  const startedAt = performance.now();
+  await Promise.race([gateway.stop(), Bun.sleep(STOP_MS)]);
+  gateway.events.gatewayStopped({ seconds: Math.round(performance.now() - startedAt) / 1000 });
+  return 0;
+}
+
+function nextSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    process.once("SIGTERM", () => resolve("SIGTERM"));
+    process.once("SIGINT", () => resolve("SIGINT"));
+  });
+}

@@ -1,0 +1,155 @@
+import * as v from "valibot";
+import { maskConnectionString } from "./connection-string.ts";
+import { nearestName } from "./nearest-name.ts";
+import {
+  LOG_LEVEL_PREFIX,
+  type LogLevel,
+  logLevel,
+  SETTINGS,
+  type Setting,
+  type Settings,
+} from "./settings.ts";
+import {
+  type Entry,
+  readEnvironmentEntries,
+  readFileEntries,
+  readFlagEntries,
+  type SourceRead,
+} from "./sources.ts";
+
+export interface SettingsInput {
+  /** The file's content; undefined when there is no file. */
+  fileText: string | undefined;
+  filePath: string;
+  environment: Readonly<Record<string, string | undefined>>;
+  flags: readonly { name: string; value: string }[];
+}
+
+/** A setting in force, fit to be shown: no credential is in `text`. */
+export interface EffectiveSetting {
+  name: string;
+  text: string;
+  /** `default`, `file <path>`, `environment <variable>` or `flag --<name>`. */
+  source: string;
+}
+
+export type SettingsLoaded =
+  | { ok: true; settings: Settings; effective: EffectiveSetting[] }
+  | { ok: false; faults: string[] };
+
+const DEFAULT_SOURCE = "default";
+const SHOWN_LENGTH_MAX = 60;
+
+/**
+ * Puts the settings together: the file, then the environment, then the flags; the later wins.
+ * Names are taken in any case. Gathers all faults, one line each, none with a credential.
+ */
+export function loadSettings(input: SettingsInput): SettingsLoaded {
+  const sources: SourceRead[] = [
+    input.fileText === undefined
+      ? { entries: [], faults: [] }
+      : readFileEntries(input.fileText, input.filePath),
+    readEnvironmentEntries(input.environment),
+    readFlagEntries(input.flags),
+  ];
+  const faults = sources.flatMap((source) => source.faults);
+  const chosen = new Map<string, Entry>();
+  for (const entry of sources.flatMap((source) => source.entries)) {
+    chosen.set(entry.name.toLowerCase(), entry);
+  }
+  const effective: EffectiveSetting[] = [];
+  const values = new Map<Setting, { value: unknown; isSet: boolean }>();
+  for (const setting of Object.values(SETTINGS) as Setting[]) {
+    const key = setting.name.toLowerCase();
+    const entry = chosen.get(key);
+    chosen.delete(key);
+    const text = entry?.text ?? setting.defaultText;
+    const result = v.safeParse(setting.schema, text);
+    if (result.success) values.set(setting, { value: result.output, isSet: entry !== undefined });
+    else faults.push(faultOf(setting, text, result.issues[0].message, entry?.source));
+    effective.push({
+      name: setting.name,
+      text: setting.isSecret ? maskConnectionString(text) : text,
+      source: entry?.source ?? DEFAULT_SOURCE,
+    });
+  }
+  const levels = takeLevels(chosen, effective, faults);
+  for (const entry of chosen.values()) faults.push(unknownFault(entry));
+  if (faults.length > 0) return { ok: false, faults };
+  return { ok: true, settings: toSettings(values, levels), effective };
+}
+
+/** Takes the levels of areas out of `chosen`. */
+function takeLevels(
+  chosen: Map<string, Entry>,
+  effective: EffectiveSetting[],
+  faults: string[],
+): Map<string, LogLevel> {
+  const levels = new Map<string, LogLevel>();
+  const prefix = LOG_LEVEL_PREFIX.toLowerCase();
+  for (const [key, entry] of [...chosen]) {
+    if (!key.startsWith(prefix) || key === prefix) continue;
+    chosen.delete(key);
+    const { name, text, source } = entry;
+    const result = v.safeParse(logLevel, text);
+    if (result.success) levels.set(key.slice(prefix.length), result.output);
+    else faults.push(faultOf({ name }, text, result.issues[0].message, source));
+    effective.push({ name, text, source });
+  }
+  return levels;
+}
+
+function toSettings(
+  values: ReadonlyMap<Setting, { value: unknown; isSet: boolean }>,
+  levels: ReadonlyMap<string, LogLevel>,
+): Settings {
+  // What a setting's schema gave out is what its type says.
+  const get = <T>(setting: Setting<T>) => values.get(setting as Setting)!.value as T;
+  const isSet = (setting: Setting<never> | Setting<number>) =>
+    values.get(setting as Setting)!.isSet;
+  const s = SETTINGS;
+  const connection = get(s.connection);
+  const database = get(s.database);
+  return {
+    gatewayId: get(s.gatewayId),
+    redis: {
+      connection,
+      workers: get(s.workers),
+      database: isSet(s.database) ? database : (connection.database ?? database),
+      queueKey: get(s.queueKey),
+      popCount: get(s.popCount),
+    },
+    metrics: {
+      sortIncomingLabels: get(s.sortIncomingLabels),
+      disableMetaMetrics: get(s.disableMetaMetrics),
+      maxMessageBytes: get(s.maxMessageBytes),
+      maxSeries: get(s.maxSeries),
+      maxLabels: get(s.maxLabels),
+      maxLabelLength: get(s.maxLabelLength),
+      maxBuckets: get(s.maxBuckets),
+    },
+    web: { listen: get(s.listen) },
+    logging: { defaultLevel: get(s.logLevel), levels },
+  };
+}
+
+function faultOf(
+  setting: Pick<Setting, "name" | "isSecret">,
+  text: string,
+  fault: string,
+  source = DEFAULT_SOURCE,
+): string {
+  const got = setting.isSecret ? "" : `, got ${JSON.stringify(cut(text))}`;
+  return `config: ${setting.name} ${fault}${got} (${source})`;
+}
+
+function unknownFault({ name, source }: Entry): string {
+  const known = Object.values(SETTINGS).map((setting) => setting.name);
+  const near = nearestName(name, known);
+  const remedy = near === undefined ? "; see --help" : `; did you mean ${near}?`;
+  return `config: ${cut(name)} is no setting (${source})${remedy}`;
+}
+
+function cut(text: string): string {
+  return text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX)}...` : text;
+}

@@ -1,0 +1,242 @@
+import * as v from "valibot";
+import { type RedisConnection, parseConnectionString } from "./connection-string.ts";
+import { LISTEN_ADDRESS_FORM, type ListenAddress, parseListenAddress } from "./listen-address.ts";
+
+export const LOG_LEVELS = [
+  "trace",
+  "debug",
+  "information",
+  "warning",
+  "error",
+  "critical",
+  "none",
+] as const;
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** All settings, valid and typed. */
+export interface Settings {
+  gatewayId: string;
+  redis: {
+    connection: RedisConnection;
+    workers: number;
+    database: number;
+    queueKey: string;
+    popCount: number;
+  };
+  metrics: {
+    sortIncomingLabels: boolean;
+    disableMetaMetrics: boolean;
+    maxMessageBytes: number;
+    maxSeries: number;
+    maxLabels: number;
+    maxLabelLength: number;
+    maxBuckets: number;
+  };
+  web: { listen: ListenAddress };
+  logging: { defaultLevel: LogLevel; levels: ReadonlyMap<string, LogLevel> };
+}
+
+/** Text in, typed value out; the message of its issue goes on from the setting's name. */
+type SettingSchema<T> = v.GenericSchema<string, T>;
+
+export interface Setting<T = unknown> {
+  name: string;
+  /** As it would be written; undefined: not set. */
+  defaultText: string;
+  schema: SettingSchema<T>;
+  /** What it takes, for the documentation. */
+  takes: string;
+  doc: string;
+  /** Whether the value may hold a credential. */
+  isSecret?: boolean;
+}
+
+function integer(min: number, max: number): SettingSchema<number> {
+  return v.pipe(
+    v.string(),
+    v.trim(),
+    v.check(
+      (text) => /^-?\d{1,16}$/.test(text) && Number(text) >= min && Number(text) <= max,
+      `must be ${min}..${max}`,
+    ),
+    v.transform(Number),
+  );
+}
+
+const boolean: SettingSchema<boolean> = v.pipe(
+  v.string(),
+  v.trim(),
+  v.toLowerCase(),
+  v.picklist(["true", "false"], "must be true or false"),
+  v.transform((text) => text === "true"),
+);
+
+export const logLevel: SettingSchema<LogLevel> = v.pipe(
+  v.string(),
+  v.trim(),
+  v.toLowerCase(),
+  v.picklist(
+    LOG_LEVELS,
+    "must be Trace, Debug, Information, Warning, Error, Critical or None",
+  ),
+);
+
+/** A schema from a parser that says what is wrong. */
+function parsed<T>(
+  parse: (text: string) => { ok: true; value: T } | { ok: false; fault: string },
+): SettingSchema<T> {
+  return v.pipe(
+    v.string(),
+    v.rawTransform(({ dataset, addIssue, NEVER }) => {
+      const result = parse(dataset.value);
+      if (result.ok) return result.value;
+      addIssue({ message: result.fault });
+      return NEVER;
+    }),
+  );
+}
+
+const connectionString = parsed((text) => {
+  const result = parseConnectionString(text);
+  return result.ok ? { ok: true, value: result.connection } : result;
+});
+
+const listenAddress = parsed((text) => {
+  const result = parseListenAddress(text);
+  return result.ok ? { ok: true, value: result.address } : result;
+});
+
+const queueKey: SettingSchema<string> = v.pipe(
+  v.string(),
+  v.nonEmpty("must not be empty"),
+  v.check(
+    (key) => !key.includes("}") || /\{[^}]+\}/.test(key),
+    'must not hold "}" but as the end of a hash tag such as {tag}',
+  ),
+);
+
+const gatewayId: SettingSchema<string> = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9._-]{1,64}$/, "must be 1 to 64 letters, digits, dots, dashes or underscores"),
+);
+
+function define<T>(setting: Setting<T>): Setting<T> {
+  return setting;
+}
+
+/** The settings: each stands here once, and everything else is made from this table. */
+export const SETTINGS = {
+  connection: define({
+    name: "Redis.ConnectionString",
+    defaultText: "localhost:6379",
+    schema: connectionString,
+    takes: "see [Connection strings](#connection-strings)",
+    doc: "Where Redis is, and how to log in.",
+    isSecret: true,
+  }),
+  workers: define({
+    name: "Redis.MetricQueueWorkers",
+    defaultText: "2",
+    schema: integer(1, 64),
+    takes: "1..64",
+    doc: "Threads that read and decode. Totals do not depend on their number.",
+  }),
+  database: define({
+    name: "Redis.MetricQueueDatabase",
+    defaultText: "0",
+    schema: integer(0, 2 ** 31 - 1),
+    takes: "0..2147483647",
+    doc: "Redis' database. Not set, the connection string's counts, if it names one.",
+  }),
+  queueKey: define({
+    name: "Redis.MetricQueueKey",
+    defaultText: "prom-stream-gateway:metric-queue",
+    schema: queueKey,
+    takes: "a key",
+    doc: "The list that senders push to.",
+  }),
+  popCount: define({
+    name: "Redis.MetricQueuePopCount",
+    defaultText: "1000",
+    schema: integer(1, 100_000),
+    takes: "1..100000",
+    doc: "List elements that a worker reads at a time.",
+  }),
+  gatewayId: define({
+    name: "Gateway.Id",
+    defaultText: "default",
+    schema: gatewayId,
+    takes: "1..64 of `A-Z a-z 0-9 . _ -`",
+    doc: "Under this name the gateway owns what it took off the queue. Gateways that share a queue need different ids; of two processes with the same id the one started last works.",
+  }),
+  sortIncomingLabels: define({
+    name: "Metrics.SortIncomingLabels",
+    defaultText: "true",
+    schema: boolean,
+    takes: "true, false",
+    doc: "Show label names in order; `false`: as first sent. Which samples are one series never depends on the order.",
+  }),
+  disableMetaMetrics: define({
+    name: "Metrics.DisableMetaMetrics",
+    defaultText: "false",
+    schema: boolean,
+    takes: "true, false",
+    doc: "Leave out the gateway's own metrics, but for `prom_stream_gateway_info`.",
+  }),
+  maxMessageBytes: define({
+    name: "Metrics.MaxMessageBytes",
+    defaultText: "1048576",
+    schema: integer(1, 536_870_912),
+    takes: "1..536870912",
+    doc: "A longer list element is dropped as `too_large`.",
+  }),
+  maxSeries: define({
+    name: "Metrics.MaxSeries",
+    defaultText: "1000000",
+    schema: integer(0, 1_000_000_000),
+    takes: "0..1000000000",
+    doc: "A sample that would make one series more is dropped as `series_limit`; 0: no limit.",
+  }),
+  maxLabels: define({
+    name: "Metrics.MaxLabels",
+    defaultText: "64",
+    schema: integer(0, 10_000),
+    takes: "0..10000",
+    doc: "A sample with more labels is dropped as `too_many_labels`; 0: no limit.",
+  }),
+  maxLabelLength: define({
+    name: "Metrics.MaxLabelLength",
+    defaultText: "4096",
+    schema: integer(0, 1_048_576),
+    takes: "0..1048576",
+    doc: "Bytes of a metric name, a label name or a label value; longer ones are dropped as `label_too_long`, and a longer help is cut. 0: no limit.",
+  }),
+  maxBuckets: define({
+    name: "Metrics.MaxBuckets",
+    defaultText: "1000",
+    schema: integer(1, 10_000),
+    takes: "1..10000",
+    doc: "Bounds of a histogram, quantiles of a summary; more are dropped as `invalid_buckets`, `invalid_quantiles`.",
+  }),
+  listen: define({
+    name: "Web.ListenAddress",
+    defaultText: ":9091",
+    schema: listenAddress,
+    takes: LISTEN_ADDRESS_FORM,
+    doc: "Where `/metrics` and the health checks are served; port 0: any free one.",
+  }),
+  logLevel: define({
+    name: "Logging.LogLevel.Default",
+    defaultText: "Information",
+    schema: logLevel,
+    takes: "Trace, Debug, Information, Warning, Error, Critical, None",
+    doc: "The least important lines that are logged.",
+  }),
+};
+
+/** `Logging.LogLevel.<area>` overrides the default for one area of the log. */
+export const LOG_LEVEL_PREFIX = "Logging.LogLevel.";
+
+/** The sections of a file, and first words of a variable, that are ours. */
+export const SECTIONS = ["Redis", "Gateway", "Metrics", "Web", "Logging"] as const;

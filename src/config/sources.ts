@@ -1,0 +1,76 @@
+import { readJsonLeaves } from "./json-leaves.ts";
+import { LOG_LEVEL_PREFIX, SECTIONS } from "./settings.ts";
+
+/** One value that a source gives for a name, which may be no setting's. */
+export interface Entry {
+  /** As it was given, with dots between its parts. */
+  name: string;
+  text: string;
+  /** Where it stands, for a person: `environment Redis__MetricQueueKey`. */
+  source: string;
+}
+
+export interface SourceRead {
+  entries: Entry[];
+  faults: string[];
+}
+
+/**
+ * The entries of an `appsettings.json`: keys nested, or flat with `:` or `.` between the parts.
+ * Other programs' sections are left out. `path` names the file in faults.
+ */
+export function readFileEntries(text: string, path: string): SourceRead {
+  const read = readJsonLeaves(text);
+  if (!read.ok) return { entries: [], faults: [`config: ${path} ${read.fault}`] };
+  const entries: Entry[] = [];
+  const faults: string[] = [];
+  const source = `file ${path}`;
+  for (const leaf of read.leaves) {
+    const name = leaf.path.join(".").replaceAll(":", ".");
+    if (!isOurs(name) || leaf.kind === "null") continue;
+    if (leaf.kind === "list") faults.push(`config: ${name} must not be a list (${source})`);
+    else entries.push({ name, text: leaf.text, source });
+  }
+  return { entries, faults: [...faults, ...repetitionFaults(entries)] };
+}
+
+/** The entries of the environment: variables such as `Redis__ConnectionString`, in any case. */
+export function readEnvironmentEntries(
+  environment: Readonly<Record<string, string | undefined>>,
+): SourceRead {
+  const entries: Entry[] = [];
+  for (const [variable, text] of Object.entries(environment)) {
+    if (!variable.includes("__") || text === undefined || text === "") continue;
+    const name = variable.replaceAll("__", ".");
+    if (isOurs(name)) entries.push({ name, text, source: `environment ${variable}` });
+  }
+  return { entries, faults: repetitionFaults(entries) };
+}
+
+/** The entries of flags such as `--Redis.ConnectionString=...`; of a repeated one the last counts. */
+export function readFlagEntries(flags: readonly { name: string; value: string }[]): SourceRead {
+  const entries = flags.map(({ name, value }) => ({
+    name: name.replaceAll(":", "."),
+    text: value,
+    source: `flag --${name}`,
+  }));
+  return { entries, faults: [] };
+}
+
+/** `Logging` has children for other loggers; of them only the levels are ours. */
+function isOurs(name: string): boolean {
+  const lower = name.toLowerCase();
+  if (lower.startsWith("logging.")) return lower.startsWith(LOG_LEVEL_PREFIX.toLowerCase());
+  return SECTIONS.some((section) => lower.startsWith(`${section.toLowerCase()}.`));
+}
+
+function repetitionFaults(entries: readonly Entry[]): string[] {
+  const faults: string[] = [];
+  const seen = new Map<string, Entry>();
+  for (const entry of entries) {
+    const first = seen.get(entry.name.toLowerCase());
+    if (first) faults.push(`config: ${first.name} is set twice (${first.source}, ${entry.source})`);
+    else seen.set(entry.name.toLowerCase(), entry);
+  }
+  return faults;
+}

@@ -1,0 +1,126 @@
+import type { Settings } from "./config/settings.ts";
+import { renderText } from "./exposition/text.ts";
+import { serve } from "./http/server.ts";
+import { Ingestion } from "./ingest/ingestion.ts";
+import { WorkerPool } from "./ingest/worker-pool.ts";
+import type { RedisTarget } from "./queue/redis-connection.ts";
+import { RedisQueue } from "./queue/redis-queue.ts";
+import { Registry } from "./registry/registry.ts";
+import { Events } from "./telemetry/events.ts";
+import { Log } from "./telemetry/log.ts";
+import { isOwnName, OwnMetrics } from "./telemetry/own-metrics.ts";
+
+/** A gateway at work. */
+export interface Gateway {
+  /** Where it serves. */
+  url: URL;
+  events: Events;
+  /** Applies what is claimed, answers the scrapes in progress, and ends everything. */
+  stop(): Promise<void>;
+}
+
+const SAMPLE_INTERVAL_MS = 1000;
+const STOP_INGESTION_MS = 3000;
+const STOP_SERVER_MS = 1000;
+
+/**
+ * Puts the parts together and starts them. `workerUrl` is the worker's entry point.
+ * Fails when the address cannot be listened on; Redis being away is no failure.
+ */
+export function startGateway(settings: Settings, workerUrl: URL): Gateway {
+  const nowMs = Date.now;
+  const { redis, metrics } = settings;
+  const log = new Log(settings.logging.defaultLevel, settings.logging.levels);
+  const own = new OwnMetrics(redis.queueKey, metrics.disableMetaMetrics);
+  const events = new Events(log, own, nowMs);
+  const registry = new Registry({
+    sortLabels: metrics.sortIncomingLabels,
+    maxSeries: metrics.maxSeries,
+    isReservedName: isOwnName,
+    onOtherLayout: (family) => events.otherLayoutMet(family),
+  });
+  const target: RedisTarget = {
+    connection: redis.connection,
+    database: redis.database,
+    queueKey: redis.queueKey,
+    gatewayId: settings.gatewayId,
+  };
+  const queue = new RedisQueue(target, {
+    connected: () => events.queueConnected(),
+    failed: () => {}, // The calls that fail say why.
+  });
+  const ingestion = new Ingestion({
+    queue,
+    registry,
+    popCount: redis.popCount,
+    workers: redis.workers,
+    nowMs,
+    listener: {
+      queueFailed: (reason) => events.queueFailed(reason),
+      queueRecovered: () => events.queueRecovered(),
+      superseded: (reason) => events.superseded(reason),
+      stateLost: () => events.stateLost(),
+      segmentsRecovered: (segments, elements) => events.segmentsRecovered(segments, elements),
+      emptyClaim: () => events.emptyClaim(),
+      applied: (...what) => events.batchApplied(...what),
+    },
+  });
+  const server = serve(settings.web.listen, {
+    metrics: async (isWanted) => {
+      own.series.set(registry.seriesCount);
+      own.families.set(registry.familyCount);
+      own.oldestAge.set({ queueKey: redis.queueKey }, ingestion.oldestAgeSeconds());
+      const families = await own.render();
+      const snapshot = ingestion.isOwner ? registry.snapshot(nowMs()) : undefined;
+      return renderText(snapshot, families, isWanted);
+    },
+    notReadyReason: () => ingestion.notReadyReason,
+    scraped: (seconds, bytes) => {
+      own.scrapeSeconds.observe(seconds);
+      own.scrapeBytes.observe(bytes);
+    },
+  });
+  ingestion.start(
+    (batch) =>
+      new WorkerPool({
+        url: workerUrl,
+        count: redis.workers,
+        start: (name) => ({ kind: "start", name, target, limits: metrics }),
+        listener: {
+          batch,
+          readFailed: (worker, reason) => events.rangeReadFailed(worker, reason),
+          died: (worker, reason) => events.workerDied(worker, reason),
+        },
+      }),
+  );
+  const sampling = startSampling(own, queue, ingestion);
+  return {
+    url: server.url,
+    events,
+    stop: async () => {
+      clearInterval(sampling);
+      await ingestion.stop(STOP_INGESTION_MS);
+      queue.close();
+      // Idle keep-alive connections must not keep us waiting.
+      await Promise.race([server.stop(), Bun.sleep(STOP_SERVER_MS)]);
+      await server.stop(true);
+    },
+  };
+}
+
+/** Each second: how much is pending, and how late the timer itself is. */
+function startSampling(own: OwnMetrics, queue: RedisQueue, ingestion: Ingestion): Timer {
+  const { queueKey } = own;
+  let dueAt = performance.now() + SAMPLE_INTERVAL_MS;
+  return setInterval(async () => {
+    const now = performance.now();
+    own.noteEventLoopLag(Math.max(0, (now - dueAt) / 1000));
+    dueAt = now + SAMPLE_INTERVAL_MS;
+    try {
+      own.pending.set({ queueKey }, (await queue.length()) + ingestion.pending);
+    } catch {
+      // Redis is away, which the claims report; what is claimed is known still.
+      own.pending.set({ queueKey }, ingestion.pending);
+    }
+  }, SAMPLE_INTERVAL_MS);
+}

@@ -1,0 +1,87 @@
+import type { Server } from "bun";
+import type { ListenAddress } from "../config/listen-address.ts";
+import { TEXT_CONTENT_TYPE } from "../exposition/text.ts";
+
+/** What the server shows. */
+export interface Pages {
+  /** The exposition in chunks, each ending with a line; `isWanted` tells which families. */
+  metrics(isWanted: (family: string) => boolean): Promise<Iterator<string>>;
+  /** Why the gateway is not ready; undefined when it is. */
+  notReadyReason(): string | undefined;
+  scraped(seconds: number, bytes: number): void;
+}
+
+/** Without a hostname all interfaces of both families are served, where there is IPv6. */
+const ANY_HOSTNAMES = ["::", "0.0.0.0"];
+const IDLE_TIMEOUT_SECONDS = 60;
+
+type Handler = (url: URL, method: string) => Response | Promise<Response>;
+
+/** Starts the server; fails when the address cannot be listened on. */
+export function serve(address: ListenAddress, pages: Pages): Server<undefined> {
+  const handlers = new Map<string, Handler>([
+    ["/", () => plain(200, "ok")],
+    ["/-/healthy", () => plain(200, "ok")],
+    ["/-/ready", () => ready(pages)],
+    ["/metrics", (url, method) => metrics(url, method, pages)],
+  ]);
+  const fetch = (request: Request): Response | Promise<Response> => {
+    const url = new URL(request.url);
+    const handler = handlers.get(url.pathname);
+    if (handler === undefined) return plain(404, "not found: try /metrics, /-/ready or /");
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      return plain(405, "method not allowed: use GET or HEAD", { Allow: "GET, HEAD" });
+    }
+    return handler(url, request.method);
+  };
+  const hostnames = address.hostname === undefined ? ANY_HOSTNAMES : [address.hostname];
+  let fault: unknown;
+  for (const hostname of hostnames) {
+    try {
+      const options = { hostname, port: address.port, fetch, idleTimeout: IDLE_TIMEOUT_SECONDS };
+      return Bun.serve({ ...options, development: false, error: () => plain(500, "internal error") });
+    } catch (error) {
+      fault ??= error;
+    }
+  }
+  throw fault;
+}
+
+function ready(pages: Pages): Response {
+  const reason = pages.notReadyReason();
+  return reason === undefined ? plain(200, "ok") : plain(503, reason);
+}
+
+async function metrics(url: URL, method: string, pages: Pages): Promise<Response> {
+  const headers = { "Content-Type": TEXT_CONTENT_TYPE };
+  if (method === "HEAD") return new Response(null, { headers });
+  const startedAt = performance.now();
+  const names = new Set(url.searchParams.getAll("name[]"));
+  const chunks = await pages.metrics((family) => names.size === 0 || names.has(family));
+  const encoder = new TextEncoder();
+  let bytes = 0;
+  const body = new ReadableStream({
+    // Asked for the next chunk only when the connection has taken the last one: a scraper that
+    // is stuck holds up itself alone, and others run between two chunks.
+    async pull(controller) {
+      await new Promise(setImmediate);
+      const next = chunks.next();
+      if (next.done) {
+        pages.scraped((performance.now() - startedAt) / 1000, bytes);
+        controller.close();
+        return;
+      }
+      const encoded = encoder.encode(next.value);
+      bytes += encoded.length;
+      controller.enqueue(encoded);
+    },
+  });
+  return new Response(body, { headers });
+}
+
+function plain(status: number, text: string, headers: Record<string, string> = {}): Response {
+  return new Response(`${text}\n`, {
+    status,
+    headers: { "Content-Type": "text/plain; charset=utf-8", ...headers },
+  });
+}

@@ -1,0 +1,25 @@
+import type { Range } from "../queue/queue.ts";
+import type { RedisTarget } from "../queue/redis-connection.ts";
+import type { DecodeLimits } from "../sample/decode.ts";
+import type { Batch } from "../sample/fold.ts";
+
+/** From the main thread to a worker: once `start`, then ranges in ascending order. */
+export type WorkerRequest =
+  | { kind: "start"; name: string; target: RedisTarget; limits: DecodeLimits }
+  | { kind: "read"; range: Range };
+
+/** From a worker to the main thread: batches in the order in which their ranges were sent. */
+export type WorkerReply =
+  | { kind: "batch"; batch: RangeBatch }
+  | { kind: "read_failed"; reason: string };
+
+/** What a worker made of one range. */
+export interface RangeBatch extends Batch {
+  sequence: number;
+  /** List elements that the range should have had and the queue no longer has. */
+  lost: number;
+  /** Bytes of all elements. */
+  bytes: number;
+  readSeconds: number;
+  decodeSeconds: number;
+}

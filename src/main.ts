@@ -1,0 +1,56 @@
+import { parseArguments, takeFlags } from "./cli/arguments.ts";
+import { renderEffective } from "./cli/check-config.ts";
+import { healthcheck } from "./cli/healthcheck.ts";
+import { helpText, versionText } from "./cli/help.ts";
+import { load, readLoadOptions } from "./cli/load.ts";
+import { push } from "./cli/push.ts";
+import { run } from "./cli/run.ts";
+import { readSettings } from "./cli/settings.ts";
+
+/** Exit codes: 0 done, 1 it failed, 2 the command line or the settings are wrong. */
+async function main(words: readonly string[]): Promise<number> {
+  const { command, operands, flags } = parseArguments(words);
+  const general = takeFlags(flags, ["help", "version", "config"]);
+  if (general.help !== undefined) return say(helpText());
+  if (general.version !== undefined) return say(versionText());
+  // What belongs to one command is taken out first: all other flags name settings.
+  const own = takeFlags(
+    flags,
+    command === "push" ? ["json"] : command === "load" ? ["rate", "senders", "count"] : [],
+  );
+  if (!COMMANDS.includes(command)) return complain(`unknown command "${command}"; see --help`);
+  if (operands.length > 0 && command !== "push") {
+    return complain(`unexpected "${operands[0]}" after ${command}; see --help`);
+  }
+  const loaded = readSettings(flags, general.config);
+  if (!loaded.ok) return complain(loaded.faults.join("\n"));
+  const { settings } = loaded;
+  switch (command) {
+    case "check-config":
+      return say(renderEffective(loaded.effective));
+    case "healthcheck":
+      return healthcheck(settings.web.listen);
+    case "push":
+      return push(settings, operands, own.json !== undefined);
+    case "load": {
+      const options = readLoadOptions(own);
+      return typeof options === "string" ? complain(options) : load(settings, options);
+    }
+    default:
+      return run(settings, new URL("./worker.ts", import.meta.url));
+  }
+}
+
+const COMMANDS = ["run", "check-config", "healthcheck", "push", "load"];
+
+function say(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+function complain(text: string): number {
+  process.stderr.write(`${text}\n`);
+  return 2;
+}
+
+process.exit(await main(process.argv.slice(2)));

@@ -1,0 +1,136 @@
+import { Redis, type RedisOptions } from "ioredis";
+import type { RedisConnection } from "../config/connection-string.ts";
+import { QueueError } from "./queue.ts";
+
+/** Which Redis, and what of it. Plain data: it crosses threads. */
+export interface RedisTarget {
+  connection: RedisConnection;
+  database: number;
+  queueKey: string;
+  gatewayId: string;
+}
+
+/** Who hears of a connection's fate. Repeats are the hearer's to swallow. */
+export interface ConnectionListener {
+  connected(): void;
+  failed(reason: string): void;
+}
+
+const COMMAND_TIMEOUT_MS = 5000;
+const RECONNECT_DELAY_MS = { first: 50, most: 2000 };
+
+/**
+ * Opens a connection that keeps itself open. A command fails at once while it is down: whoever
+ * sent it decides what to do.
+ *
+ * One node is enough on Redis Cluster, since all our keys share a slot: `MOVED` names the node that
+ * has it, and the connection goes there. Of several endpoints the next one is tried after a
+ * failure, and after `READONLY`: it is a replica's answer.
+ */
+export function connectRedis(
+  target: RedisTarget,
+  role: string,
+  listener: ConnectionListener,
+  overrides: RedisOptions = {},
+): Redis {
+  const { connection } = target;
+  let endpoint = 0;
+  let moved: { host: string; port: number } | undefined;
+  const redis = new Redis({
+    ...endpointOptions(connection),
+    username: connection.username,
+    password: connection.password,
+    db: target.database,
+    tls: connection.tls ? { servername: connection.tlsServerName } : undefined,
+    connectTimeout: connection.connectTimeoutMs,
+    connectionName: `${connection.clientName ?? "prom-stream-gateway"}:${role}`,
+    protocol: 2,
+    disableClientInfo: true,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    blockingTimeout: COMMAND_TIMEOUT_MS,
+    blockingTimeoutGrace: COMMAND_TIMEOUT_MS,
+    retryStrategy: (times) => {
+      if (connection.sentinelName === undefined) {
+        const next = moved ?? connection.endpoints[endpoint++ % connection.endpoints.length];
+        moved = undefined;
+        redis.options.host = next.host;
+        redis.options.port = next.port;
+      }
+      return reconnectDelayMs(times);
+    },
+    sentinelRetryStrategy: reconnectDelayMs,
+    reconnectOnError: (error) => {
+      moved = movedTo(error.message) ?? moved;
+      return moved !== undefined || error.message.startsWith("READONLY");
+    },
+    ...overrides,
+  });
+  let lastError: string | undefined;
+  redis.on("ready", () => {
+    lastError = undefined;
+    listener.connected();
+  });
+  redis.on("error", (error: Error) => {
+    lastError = describeError(error);
+    listener.failed(lastError);
+  });
+  redis.on("close", () => listener.failed(lastError ?? "connection closed"));
+  return redis;
+}
+
+/**
+ * Waits until a connection can take commands. Fails with what the next attempt to connect fails
+ * with, or after the time that a command may take.
+ */
+export async function untilReady(redis: Redis): Promise<void> {
+  if (redis.status === "ready") return;
+  await new Promise<void>((resolve, reject) => {
+    const end = (settle: () => void) => {
+      clearTimeout(timer);
+      redis.off("ready", onReady).off("error", onError).off("close", onClose);
+      settle();
+    };
+    const fail = (reason: string) => end(() => reject(new QueueError("unavailable", reason)));
+    const onReady = () => end(resolve);
+    const onError = (error: Error) => fail(describeError(error));
+    const onClose = () => fail("connection closed");
+    const timer = setTimeout(() => fail("no connection yet"), COMMAND_TIMEOUT_MS);
+    redis.on("ready", onReady).on("error", onError).on("close", onClose);
+  });
+}
+
+/** What a call to Redis failed with, as the queue's own error. */
+export function toQueueError(error: unknown): QueueError {
+  if (error instanceof QueueError) return error;
+  const message = describeError(error);
+  if (message.startsWith("NOTOWNER")) return new QueueError("not_owner", message, error);
+  if (message.startsWith("STATELOST")) return new QueueError("state_lost", message, error);
+  return new QueueError("unavailable", message, error);
+}
+
+function endpointOptions({ sentinelName, endpoints, password }: RedisConnection): RedisOptions {
+  if (sentinelName === undefined) return { host: endpoints[0].host, port: endpoints[0].port };
+  return { sentinels: endpoints, name: sentinelName, sentinelPassword: password };
+}
+
+function reconnectDelayMs(times: number): number {
+  const delay = Math.min(RECONNECT_DELAY_MS.first * 2 ** Math.min(times, 10), RECONNECT_DELAY_MS.most);
+  return Math.ceil(delay * (0.5 + Math.random() / 2));
+}
+
+/** `MOVED 3999 127.0.0.1:6381` */
+function movedTo(message: string): { host: string; port: number } | undefined {
+  const match = /^MOVED \d+ (.*):(\d+)$/.exec(message);
+  return match && match[1] !== "" ? { host: match[1], port: Number(match[2]) } : undefined;
+}
+
+function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.message !== "") return error.message;
+  // A failed connection to a name with several addresses has its message inside.
+  const inner = (error as { errors?: unknown[] }).errors?.[0];
+  return inner instanceof Error ? inner.message : ((error as { code?: string }).code ?? error.name);
+}

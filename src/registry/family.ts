@@ -1,0 +1,25 @@
+import type { MetricType } from "../sample/sample.ts";
+import type { QuantileTargets } from "./summary.ts";
+
+/** A metric family and where its series are. Series are only ever added, at the end. */
+export interface Family {
+  readonly name: string;
+  readonly type: MetricType;
+  /** The first help sent that is not empty. */
+  help: string;
+  /** Histogram: the first bounds sent, ascending, +Inf implied. */
+  readonly bounds: Float64Array | undefined;
+  /** Summary: the first quantiles sent. */
+  targets: QuantileTargets | undefined;
+  /** Whether a sample brought other buckets or quantiles than the family has. */
+  hasOtherLayout: boolean;
+  /** From a series' label set, names in order, to its reference. */
+  readonly refs: Map<string, SeriesRef>;
+  /** Each series' label set as it is shown, in the order in which the series came. */
+  readonly labelSets: string[];
+  /** Each series' slot among the aggregations of its type; same length. */
+  readonly slots: number[];
+}
+
+/** Names a series: its slot among the aggregations of its type, times four, plus the type's index. */
+export type SeriesRef = number;

@@ -1,0 +1,47 @@
+import { Float64Column } from "./columns.ts";
+
+/** Histograms at one moment. */
+export interface HistogramSnapshot {
+  /** For each slot the sum of its observations. */
+  sums: Float64Array;
+  /** For each slot where its buckets begin in `counts`. */
+  starts: readonly number[];
+  /** Observations a bucket, not cumulative; a slot has one more than it has bounds, for +Inf. */
+  counts: Float64Array;
+}
+
+/** Histograms: bucket counts and a sum a slot. */
+export class Histograms {
+  #sums = new Float64Column();
+  #starts: number[] = [];
+  #bounds: Float64Array[] = [];
+  #counts = new Float64Column();
+
+  /** Makes an empty histogram. `bounds`: ascending and finite, +Inf implied; shared, not copied. */
+  add(bounds: Float64Array): number {
+    this.#starts.push(this.#counts.extend(bounds.length + 1));
+    this.#bounds.push(bounds);
+    return this.#sums.extend(1);
+  }
+
+  /**
+   * Counts one observation: into the first bucket whose bound is not less than it.
+   * A NaN counts into +Inf and makes the sum NaN. Source: OpenMetrics 1.0, "Histogram".
+   */
+  observe(slot: number, value: number): void {
+    const bounds = this.#bounds[slot];
+    let low = 0;
+    let high = bounds.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (value <= bounds[middle]) high = middle;
+      else low = middle + 1;
+    }
+    this.#counts.data[this.#starts[slot] + low]++;
+    this.#sums.data[slot] += value;
+  }
+
+  snapshot(): HistogramSnapshot {
+    return { sums: this.#sums.copy(), starts: this.#starts, counts: this.#counts.copy() };
+  }
+}

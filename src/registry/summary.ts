@@ -1,0 +1,106 @@
+import { Float64Column } from "./columns.ts";
+import { QuantileSketch, queryRuns, type SketchRun } from "./quantile-sketch.ts";
+
+/** The window that quantiles look back on, and the slices in which it moves on. */
+export const SUMMARY_WINDOW_MS = 10 * 60 * 1000;
+export const SUMMARY_AGE_BUCKETS = 5;
+const SLICE_MS = SUMMARY_WINDOW_MS / SUMMARY_AGE_BUCKETS;
+
+/** What a family's summaries compute: `quantiles` ascending, `epsilon` the least of their errors. */
+export interface QuantileTargets {
+  quantiles: readonly number[];
+  epsilon: number;
+}
+
+/** Summaries at one moment. */
+export interface SummarySnapshot {
+  sums: Float64Array;
+  counts: Float64Array;
+  /** For each slot its quantiles' values, NaN when the window is empty; undefined without targets. */
+  quantiles: readonly (Float64Array | undefined)[];
+}
+
+/** A slot's observations of the window, an entry a slice that has any, oldest first. */
+interface Window {
+  targets: QuantileTargets;
+  slices: { number: number; sketch: QuantileSketch }[];
+  /** Valid until the window changes; undefined when it must be computed. */
+  values: Float64Array | undefined;
+}
+
+/**
+ * Summaries: sum and count a slot since ever, quantiles over a sliding window.
+ *
+ * An observation goes into the sketch of the present slice only; the sketches of the window are
+ * merged when somebody looks. The window moves with the clock that is handed in, in steps of two
+ * minutes, so it spans eight to ten minutes, as client_golang's does.
+ */
+export class Summaries {
+  #sums = new Float64Column();
+  #counts = new Float64Column();
+  #windows: (Window | undefined)[] = [];
+  /** The present slice; the clock may not take it back. */
+  #slice = 0;
+
+  /** Makes an empty summary and returns its slot. */
+  add(): number {
+    this.#windows.push(undefined);
+    this.#counts.extend(1);
+    return this.#sums.extend(1);
+  }
+
+  /**
+   * Takes one observation, any double.
+   * `targets`: the family's; undefined while no sample has brought quantiles.
+   */
+  observe(slot: number, value: number, targets: QuantileTargets | undefined, nowMs: number): void {
+    this.#sums.data[slot] += value;
+    this.#counts.data[slot]++;
+    if (targets === undefined) return;
+    this.#moveTo(nowMs);
+    let window = this.#windows[slot];
+    if (window === undefined) {
+      window = { targets, slices: [], values: undefined };
+      this.#windows[slot] = window;
+    }
+    window.values = undefined;
+    let slice = window.slices.at(-1);
+    if (slice === undefined || slice.number !== this.#slice) {
+      this.#dropOld(window);
+      slice = { number: this.#slice, sketch: new QuantileSketch(targets.epsilon) };
+      window.slices.push(slice);
+    }
+    slice.sketch.observe(value);
+  }
+
+  snapshot(nowMs: number): SummarySnapshot {
+    this.#moveTo(nowMs);
+    return {
+      sums: this.#sums.copy(),
+      counts: this.#counts.copy(),
+      quantiles: this.#windows.map((window) => window && this.#quantilesOf(window)),
+    };
+  }
+
+  #quantilesOf(window: Window): Float64Array {
+    this.#dropOld(window);
+    if (window.values === undefined) {
+      const runs: SketchRun[] = [];
+      for (const slice of window.slices) slice.sketch.appendRuns(runs);
+      window.values = queryRuns(runs, window.targets.quantiles);
+    }
+    return window.values;
+  }
+
+  #dropOld(window: Window): void {
+    const oldest = this.#slice - SUMMARY_AGE_BUCKETS + 1;
+    while (window.slices.length > 0 && window.slices[0].number < oldest) {
+      window.slices.shift();
+      window.values = undefined;
+    }
+  }
+
+  #moveTo(nowMs: number): void {
+    this.#slice = Math.max(this.#slice, Math.floor(nowMs / SLICE_MS));
+  }
+}

@@ -1,0 +1,174 @@
+import * as v from "valibot";
+import { type DropReason, isDropReason } from "./drop-reason.ts";
+import type { Definition, MetricType, Sample } from "./sample.ts";
+import { MESSAGE_SCHEMAS, type Message, metricTypeOf } from "./schema.ts";
+
+/** What is accepted; for labels 0 means no limit. */
+export interface DecodeLimits {
+  /** Bytes of one list element. */
+  maxMessageBytes: number;
+  /** Labels of one sample. */
+  maxLabels: number;
+  /** UTF-8 bytes of a metric name, a label name or a label value; a help is cut to it. */
+  maxLabelLength: number;
+  /** Bounds of a histogram, quantiles of a summary. */
+  maxBuckets: number;
+}
+
+/** A sample, or why there is none. Bad input is data: it ends in a counter, never in an exception. */
+export type Decoded = { ok: true; sample: Sample } | { ok: false; reason: DropReason };
+
+const VALIDATE = { abortEarly: true, abortPipeEarly: true } as const;
+
+/**
+ * Decodes one list element.
+ *
+ * `bytes`: the element as it was pushed, read only, not kept.
+ * Returns one entry a sample, in order: one for a JSON object, as many as it has elements for an
+ * array. What is not a sample stands there with its reason. Never throws.
+ */
+export function decodeMessage(bytes: Uint8Array, limits: DecodeLimits): readonly Decoded[] {
+  if (bytes.length > limits.maxMessageBytes) return TOO_LARGE;
+  const text = decodeText(bytes);
+  if (text === undefined) return INVALID_JSON;
+  const parsed = parseJson(text);
+  if (parsed === undefined) return INVALID_JSON;
+  if (!Array.isArray(parsed)) return [decodeSample(parsed, limits, () => exactTexts(text))];
+  const decoded: Decoded[] = [];
+  for (let i = 0; i < parsed.length; i++) {
+    const texts = () => (exactTexts(text) as unknown[] | undefined)?.[i];
+    decoded.push(decodeSample(parsed[i], limits, texts));
+  }
+  return decoded;
+}
+
+/** `exact` gives the same JSON value again, its numbers as the strings that the sender wrote. */
+function decodeSample(json: unknown, limits: DecodeLimits, exact: () => unknown): Decoded {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) return drop("not_an_object");
+  const type = metricTypeOf((json as { type?: unknown }).type);
+  if (type === undefined) return drop("unknown_type");
+  const validated = v.safeParse(MESSAGE_SCHEMAS[type], json, VALIDATE);
+  if (!validated.success) return drop(reasonOf(validated.issues[0]));
+  const message: Message = validated.output;
+  const definition = defineSample(type, message);
+  const names = definition.labelNames;
+  const labels = message.labels ?? {};
+  if (names.some((name) => typeof labels[name] === "number")) {
+    const texts = (exact() as { labels?: Record<string, string> } | undefined)?.labels;
+    if (texts === undefined) return drop("invalid_labels");
+    for (let i = 0; i < names.length; i++) {
+      if (typeof labels[names[i]] === "number") definition.labelValues[i] = texts[names[i]];
+    }
+  }
+  const fault = limitFault(definition, limits);
+  if (fault !== undefined) return drop(fault);
+  definition.help = cutHelp(definition.help, limits.maxLabelLength);
+  return { ok: true, sample: { definition, value: message.value } };
+}
+
+function defineSample(type: MetricType, message: Message): Definition {
+  const labelNames: string[] = [];
+  const labelValues: string[] = [];
+  for (const [name, value] of Object.entries(message.labels ?? {})) {
+    if (value === null || value === "") continue;
+    labelNames.push(name);
+    labelValues.push(String(value));
+  }
+  const definition: Definition = {
+    type,
+    name: message.name,
+    help: message.help,
+    labelNames,
+    labelValues,
+    buckets: message.buckets ?? undefined,
+    quantiles: undefined,
+    epsilons: undefined,
+  };
+  if (message.quantiles?.length && message.epsilons) {
+    const pairs = message.quantiles.map((quantile, i) => ({ quantile, epsilon: message.epsilons![i] }));
+    pairs.sort((a, b) => a.quantile - b.quantile);
+    definition.quantiles = pairs.map((pair) => pair.quantile);
+    definition.epsilons = pairs.map((pair) => pair.epsilon);
+  }
+  return definition;
+}
+
+function limitFault(definition: Definition, limits: DecodeLimits): DropReason | undefined {
+  const { labelNames, labelValues } = definition;
+  if (limits.maxLabels > 0 && labelNames.length > limits.maxLabels) return "too_many_labels";
+  const max = limits.maxLabelLength;
+  if (max > 0) {
+    if (definition.name.length > max) return "label_too_long";
+    for (let i = 0; i < labelNames.length; i++) {
+      if (labelNames[i].length > max) return "label_too_long";
+      if (isLongerThan(labelValues[i], max)) return "label_too_long";
+    }
+  }
+  if ((definition.buckets?.length ?? 0) > limits.maxBuckets) return "invalid_buckets";
+  if ((definition.quantiles?.length ?? 0) > limits.maxBuckets) return "invalid_quantiles";
+  return undefined;
+}
+
+function isLongerThan(text: string, maxBytes: number): boolean {
+  // A UTF-16 unit is at most three bytes of UTF-8, so most texts need no counting.
+  if (text.length * 3 <= maxBytes) return false;
+  return text.length > maxBytes || Buffer.byteLength(text) > maxBytes;
+}
+
+function cutHelp(help: string, maxBytes: number): string {
+  const cut = maxBytes > 0 && help.length > maxBytes ? help.slice(0, maxBytes) : help;
+  return cut.toWellFormed();
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function decodeText(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The JSON value of a text once more, with every number as the text that stands in the message:
+ * 12345678901234567890 as a label is an id, and must not be rounded to a double.
+ * Undefined where it is nested deeper than the engine's stack holds.
+ */
+function exactTexts(text: string): unknown {
+  try {
+    return JSON.parse(text, (_key, value, context?: { source?: string }) =>
+      typeof value === "number" ? (context?.source ?? String(value)) : value,
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+function reasonOf(issue: { message: string; path?: readonly { key: unknown }[] | undefined }) {
+  if (isDropReason(issue.message)) return issue.message;
+  throw new Error(`BUG: the schema has a check without a drop reason: ${issue.message}`);
+}
+
+/** Made once a reason: a drop allocates nothing. */
+const DROPS = new Map<DropReason, Decoded>();
+
+function drop(reason: DropReason): Decoded {
+  let dropped = DROPS.get(reason);
+  if (dropped === undefined) {
+    dropped = Object.freeze({ ok: false, reason });
+    DROPS.set(reason, dropped);
+  }
+  return dropped;
+}
+
+const TOO_LARGE = Object.freeze([drop("too_large")]);
+const INVALID_JSON = Object.freeze([drop("invalid_json")]);

@@ -1,0 +1,146 @@
+import type { RangeBatch } from "../ingest/messages.ts";
+import type { DropReason } from "../sample/drop-reason.ts";
+import type { Drop } from "../sample/fold.ts";
+import type { Log, LogFields } from "./log.ts";
+import type { OwnMetrics } from "./own-metrics.ts";
+
+/** The same trouble is logged at most this often. */
+const REPEAT_MS = 10_000;
+
+/**
+ * What happens in the gateway: each event owns its log line and its counter, so neither is
+ * forgotten. Named noun and past verb.
+ */
+export class Events {
+  #log: Log;
+  #metrics: OwnMetrics;
+  #nowMs: () => number;
+  #loggedMs = new Map<string, number>();
+  #swallowed = new Map<DropReason, number>();
+  #isQueueUp: boolean | undefined;
+  #hasBeenConnected = false;
+
+  constructor(log: Log, metrics: OwnMetrics, nowMs: () => number) {
+    this.#log = log;
+    this.#metrics = metrics;
+    this.#nowMs = nowMs;
+  }
+
+  gatewayStarted(fields: LogFields): void {
+    this.#log.write("information", "main", "gateway_started", fields);
+  }
+
+  gatewayStopping(signal: string): void {
+    this.#log.write("information", "main", "gateway_stopping", { signal });
+  }
+
+  gatewayStopped(fields: LogFields): void {
+    this.#log.write("information", "main", "gateway_stopped", fields);
+  }
+
+  queueConnected(): void {
+    if (this.#hasBeenConnected) this.#metrics.reconnects.inc({ queueKey: this.#metrics.queueKey });
+    this.#hasBeenConnected = true;
+  }
+
+  queueFailed(reason: string): void {
+    this.#metrics.connected.set({ queueKey: this.#metrics.queueKey }, 0);
+    const isNew = this.#isQueueUp !== false;
+    this.#isQueueUp = false;
+    if (!isNew && !this.#isDue(`queue_failed ${reason}`)) return;
+    if (isNew) this.#isDue(`queue_failed ${reason}`);
+    this.#log.write("error", "queue", "queue_failed", {
+      reason,
+      remedy: "check Redis.ConnectionString and Redis itself; retrying until it works",
+    });
+  }
+
+  queueRecovered(): void {
+    this.#metrics.connected.set({ queueKey: this.#metrics.queueKey }, 1);
+    if (this.#isQueueUp === true) return;
+    this.#isQueueUp = true;
+    this.#loggedMs.clear();
+    this.#log.write("information", "queue", "queue_connected", {
+      queueKey: this.#metrics.queueKey,
+    });
+  }
+
+  superseded(reason: string): void {
+    this.#metrics.connected.set({ queueKey: this.#metrics.queueKey }, 0);
+    this.#log.write("error", "queue", "gateway_superseded", {
+      reason,
+      remedy: "run one process a Gateway.Id; this one shows no totals any more",
+    });
+  }
+
+  stateLost(): void {
+    this.#log.write("warning", "queue", "queue_state_lost", {
+      remedy: "Redis came back without its data; what was claimed and not read yet is lost",
+    });
+  }
+
+  segmentsRecovered(segments: number, elements: number): void {
+    this.#log.write("information", "queue", "segments_recovered", { segments, elements });
+  }
+
+  emptyClaim(): void {
+    this.#metrics.emptyPops.inc({ queueKey: this.#metrics.queueKey });
+  }
+
+  batchApplied(
+    worker: number,
+    batch: RangeBatch,
+    samples: number,
+    drops: readonly Drop[],
+    seconds: number,
+  ): void {
+    const { queueKey } = this.#metrics;
+    this.#metrics.processed.inc({ worker: String(worker), queueKey }, samples);
+    this.#metrics.batchSize.observe(samples);
+    this.#metrics.batchSeconds.observe({ stage: "read" }, batch.readSeconds);
+    this.#metrics.batchSeconds.observe({ stage: "decode" }, batch.decodeSeconds);
+    this.#metrics.batchSeconds.observe({ stage: "apply" }, seconds);
+    for (const drop of drops) this.#samplesDropped(drop);
+    if (batch.lost > 0) {
+      this.#metrics.lost.inc({ queueKey }, batch.lost);
+      this.#log.write("error", "queue", "samples_lost", { elements: batch.lost });
+    }
+  }
+
+  rangeReadFailed(worker: number, reason: string): void {
+    if (!this.#isDue(`range_read_failed ${reason}`)) return;
+    this.#log.write("warning", "worker", "range_read_failed", { worker, reason });
+  }
+
+  workerDied(worker: number, reason: string): void {
+    this.#metrics.workerRestarts.inc({ worker: String(worker) });
+    this.#log.write("error", "worker", "worker_died", { worker, reason });
+  }
+
+  otherLayoutMet(family: string): void {
+    this.#metrics.otherLayouts.inc({ queueKey: this.#metrics.queueKey });
+    this.#log.write("warning", "sample", "other_layout_met", {
+      family,
+      remedy: "the first buckets or quantiles of a family stay; make the senders agree",
+    });
+  }
+
+  #samplesDropped({ reason, count, payload }: Drop): void {
+    this.#metrics.dropped.inc({ queueKey: this.#metrics.queueKey, reason }, count);
+    const total = (this.#swallowed.get(reason) ?? 0) + count;
+    if (!this.#isDue(`samples_dropped ${reason}`)) {
+      this.#swallowed.set(reason, total);
+      return;
+    }
+    this.#swallowed.delete(reason);
+    this.#log.write("warning", "sample", "samples_dropped", { reason, count: total, payload });
+  }
+
+  #isDue(what: string): boolean {
+    const now = this.#nowMs();
+    const last = this.#loggedMs.get(what);
+    if (last !== undefined && now - last < REPEAT_MS) return false;
+    this.#loggedMs.set(what, now);
+    return true;
+  }
+}

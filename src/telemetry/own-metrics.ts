@@ -1,0 +1,193 @@
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { REVISION, VERSION } from "../build-info.ts";
+
+const PREFIX = "prom_stream_gateway_";
+
+const INFO_HELP =
+  "Prometheus Stream Gateway: stateless senders LPUSH JSON samples such as " +
+  '{"type":"counter","name":"jobs_total","value":1,"labels":{"job":"x"}} onto a Redis list; this ' +
+  "service takes them off, aggregates counters, gauges, histograms and summaries, and shows the " +
+  "totals here. Push with LPUSH to the key in the queueKey labels below; scrape /metrics; " +
+  "/-/ready says whether samples are being taken. Always 1.";
+
+/** The gateway's own metrics. Each HELP says what the number means and what to do about it. */
+export class OwnMetrics {
+  readonly #registry = new Registry();
+  readonly #queueKey: string;
+  readonly #infoOnly: boolean;
+
+  readonly processed = this.#counter(
+    "processed_metrics_total",
+    "Samples that are in the totals. Rises as fast as senders push; flat while the pending size rises means that the gateway is stuck: see /-/ready and the log.",
+    ["worker", "queueKey"],
+  );
+  readonly dropped = this.#counter(
+    "dropped_metrics_total",
+    "Samples that were refused, by reason. The log shows one of them every ten seconds: mend its sender.",
+    ["queueKey", "reason"],
+  );
+  readonly pending = this.#gauge(
+    "redis_queue_pending_size",
+    "List elements in the queue, and claimed but not applied yet; sampled each second. Growing for minutes means that senders are faster than the gateway: add workers.",
+    ["queueKey"],
+  );
+  readonly emptyPops = this.#counter(
+    "redis_queue_empty_pops_total",
+    "Looks at the queue that found nothing. Rises while nothing is pushed; nothing to do.",
+    ["queueKey"],
+  );
+  readonly connected = this.#gauge(
+    "redis_connected",
+    "1 while samples can be taken from Redis, 0 while they cannot: see the log for the reason.",
+    ["queueKey"],
+  );
+  readonly reconnects = this.#counter(
+    "redis_reconnects_total",
+    "Connections to Redis that were made again after one was lost. Many of them point to the network or to Redis.",
+    ["queueKey"],
+  );
+  readonly lost = this.#counter(
+    "lost_samples_total",
+    "List elements that were claimed and that Redis then no longer had, as after a restart without persistence. They are in no total.",
+    ["queueKey"],
+  );
+  readonly otherLayouts = this.#counter(
+    "layout_conflicts_total",
+    "Families for which a sample brought other buckets or quantiles than the first one; the first stay. Make the senders agree.",
+    ["queueKey"],
+  );
+  readonly series = this.#gauge(
+    "series",
+    "Series held now. Near Metrics.MaxSeries new series will be dropped: look for a label with too many values.",
+  );
+  readonly families = this.#gauge("families", "Metric families held now, without the gateway's own.");
+  readonly oldestAge = this.#gauge(
+    "oldest_sample_age_seconds",
+    "At most how old the oldest sample is that was claimed and is not in the totals yet; 0 without any. Above a few seconds the gateway lags behind.",
+    ["queueKey"],
+  );
+  readonly workerRestarts = this.#counter(
+    "worker_restarts_total",
+    "Workers that died and were started again; nothing is lost by it. Should stay 0: the log has the reason.",
+    ["worker"],
+  );
+  readonly batchSeconds = this.#histogram(
+    "batch_duration_seconds",
+    "Time for one range of the queue, by stage: read from Redis, decode in the worker, apply on the main thread. The slowest stage is the bottleneck.",
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5],
+    ["stage"],
+  );
+  readonly batchSize = this.#histogram(
+    "batch_size_samples",
+    "Samples in one range of the queue. Often at Redis.MetricQueuePopCount means a backlog.",
+    [1, 10, 50, 100, 250, 500, 1000, 2500, 10000],
+  );
+  readonly scrapeSeconds = this.#histogram(
+    "scrape_duration_seconds",
+    "Time from a request for /metrics to the last byte handed to the connection. Must stay below Prometheus' scrape_timeout.",
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  );
+  readonly scrapeBytes = this.#histogram(
+    "scrape_size_bytes",
+    "Size of an answer to /metrics. Large ones: fewer series, or ?name[]= for a part of them.",
+    [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9],
+  );
+  readonly #residentMemory = this.#gauge(
+    "process_resident_memory_bytes",
+    "Memory of the process that is in RAM. Grows with the number of series, not with the backlog.",
+  );
+  readonly #cpu = this.#counter(
+    "process_cpu_seconds_total",
+    "CPU time of the process, all threads, user and system.",
+  );
+  readonly #startTime = this.#gauge(
+    "process_start_time_seconds",
+    "When the process started, in seconds since 1970.",
+  );
+  readonly #eventLoopLag = this.#gauge(
+    "event_loop_lag_seconds",
+    "Longest delay of the main thread since the last scrape. Above 0.1 s scrapes are held up.",
+  );
+  #cpuSeconds = 0;
+  #lagMaxSeconds = 0;
+
+  /** `infoOnly`: show `prom_stream_gateway_info` and nothing else. */
+  constructor(queueKey: string, infoOnly: boolean) {
+    this.#queueKey = queueKey;
+    this.#infoOnly = infoOnly;
+    const labelNames = ["version", "revision"];
+    const info = new Gauge({
+      name: `${PREFIX}info`,
+      help: INFO_HELP,
+      labelNames,
+      registers: [this.#registry],
+    });
+    info.set({ version: VERSION, revision: REVISION }, 1);
+    this.#startTime.set(Math.round(Date.now() / 1000 - process.uptime()));
+    // Shown from the start, so that a rate over them works from the first event on.
+    for (const counter of [this.emptyPops, this.reconnects, this.lost, this.otherLayouts]) {
+      counter.inc({ queueKey }, 0);
+    }
+    this.connected.set({ queueKey }, 0);
+    this.pending.set({ queueKey }, 0);
+    this.oldestAge.set({ queueKey }, 0);
+  }
+
+  get queueKey(): string {
+    return this.#queueKey;
+  }
+
+  /** Notes how late the main thread was. */
+  noteEventLoopLag(seconds: number): void {
+    this.#lagMaxSeconds = Math.max(this.#lagMaxSeconds, seconds);
+  }
+
+  /** The families as text, in the order of their names. */
+  async render(): Promise<{ name: string; text: string }[]> {
+    this.#residentMemory.set(process.memoryUsage.rss());
+    const { user, system } = process.cpuUsage();
+    const cpuSeconds = (user + system) / 1e6;
+    this.#cpu.inc(Math.max(0, cpuSeconds - this.#cpuSeconds));
+    this.#cpuSeconds = cpuSeconds;
+    this.#eventLoopLag.set(this.#lagMaxSeconds);
+    this.#lagMaxSeconds = 0;
+    const names = this.#registry
+      .getMetricsAsArray()
+      .map((metric) => metric.name)
+      .filter((name) => !this.#infoOnly || name === `${PREFIX}info`)
+      .sort();
+    const rendered: { name: string; text: string }[] = [];
+    for (const name of names) {
+      rendered.push({ name, text: `${await this.#registry.getSingleMetricAsString(name)}\n` });
+    }
+    return rendered;
+  }
+
+  #counter<L extends string>(name: string, help: string, labelNames: L[] = []): Counter<L> {
+    return new Counter({ name: PREFIX + name, help, labelNames, registers: [this.#registry] });
+  }
+
+  #gauge<L extends string>(name: string, help: string, labelNames: L[] = []): Gauge<L> {
+    return new Gauge({ name: PREFIX + name, help, labelNames, registers: [this.#registry] });
+  }
+
+  #histogram<L extends string>(
+    name: string,
+    help: string,
+    buckets: number[],
+    labelNames: L[] = [],
+  ): Histogram<L> {
+    return new Histogram({
+      name: PREFIX + name,
+      help,
+      buckets,
+      labelNames,
+      registers: [this.#registry],
+    });
+  }
+}
+
+/** Whether a name is kept for the gateway's own families, shown or not. */
+export function isOwnName(name: string): boolean {
+  return name.startsWith(PREFIX);
+}

@@ -1,0 +1,78 @@
+import type { RangeBatch, WorkerReply, WorkerRequest } from "./ingest/messages.ts";
+import type { Range, RangeReader } from "./queue/queue.ts";
+import { RedisRangeReader } from "./queue/redis-range-reader.ts";
+import { type DecodeLimits, decodeMessage } from "./sample/decode.ts";
+import { Folder } from "./sample/fold.ts";
+
+/**
+ * A worker: range in, batch out. It keeps nothing that could be lost: when it dies, another one is
+ * given its ranges again.
+ */
+
+declare const self: Worker;
+
+const READ_RETRY_DELAY_MS = 100;
+
+/** Batches are made in the order of the requests, since they number definitions as they go. */
+let last: Promise<void> = Promise.resolve();
+let start: (range: Range) => Promise<void> = () => Promise.reject(new Error("BUG: not started"));
+
+self.onmessage = (event: MessageEvent<WorkerRequest>) => {
+  const request = event.data;
+  if (request.kind === "read") {
+    last = start(request.range);
+    return;
+  }
+  const { name, target, limits } = request;
+  // A failed connection shows in the reads that fail.
+  const reader = new RedisRangeReader(target, name, { connected: () => {}, failed: () => {} });
+  const folder = new Folder();
+  start = (range) => {
+    // Read while the range before is decoded: that keeps both us and Redis busy.
+    const startedAt = performance.now();
+    const reading = readUntilDone(reader, range);
+    return last.then(async () => {
+      const elements = await reading;
+      const readSeconds = (performance.now() - startedAt) / 1000;
+      const batch = decodeRange(range, elements, limits, folder, readSeconds);
+      const reply: WorkerReply = { kind: "batch", batch };
+      self.postMessage(reply, [batch.ids.buffer, batch.values.buffer]);
+    });
+  };
+};
+
+async function readUntilDone(reader: RangeReader, range: Range): Promise<Uint8Array[]> {
+  for (;;) {
+    try {
+      return await reader.read(range);
+    } catch (error) {
+      const reply: WorkerReply = { kind: "read_failed", reason: (error as Error).message };
+      self.postMessage(reply);
+      await Bun.sleep(READ_RETRY_DELAY_MS);
+    }
+  }
+}
+
+function decodeRange(
+  range: Range,
+  elements: readonly Uint8Array[],
+  limits: DecodeLimits,
+  folder: Folder,
+  readSeconds: number,
+): RangeBatch {
+  const startedAt = performance.now();
+  let bytes = 0;
+  for (let i = 0; i < elements.length; i++) {
+    const element = elements[i];
+    bytes += element.length;
+    folder.add(decodeMessage(element, limits), element);
+  }
+  return {
+    ...folder.take(),
+    sequence: range.sequence,
+    lost: range.count - elements.length,
+    bytes,
+    readSeconds,
+    decodeSeconds: (performance.now() - startedAt) / 1000,
+  };
+}
