@@ -28,7 +28,8 @@ export function parseArguments(words: readonly string[]): Arguments {
       flags.push({ name: word.slice(2, equals), value: word.slice(equals + 1) });
     } else {
       const name = word.slice(2);
-      const takesNext = !SWITCHES.has(name) && i + 1 < words.length && !words[i + 1].startsWith("--");
+      const takesNext =
+        !SWITCHES.has(name) && i + 1 < words.length && !words[i + 1].startsWith("--");
       flags.push({ name, value: takesNext ? words[++i] : "" });
     }
   }

@@ -1,5 +1,5 @@
-import type { Settings } from "../config/settings.ts";
 import { VERSION } from "../build-info.ts";
+import type { Settings } from "../config/settings.ts";
 import { startGateway } from "../gateway.ts";
 
 /** How long a stop may take in all. */
@@ -31,7 +31,7 @@ export async function run(settings: Settings, workerUrl: URL): Promise<number> {
   gateway.events.gatewayStopping(signal);
   const startedAt = performance.now();
   await Promise.race([gateway.stop(), Bun.sleep(STOP_MS)]);
-  gateway.events.gatewayStopped({ seconds: Math.round(performance.now() - startedAt) / 1000 });
+  gateway.events.gatewayStopped(Math.round(performance.now() - startedAt) / 1000);
   return 0;
 }
 

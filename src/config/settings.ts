@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { type RedisConnection, parseConnectionString } from "./connection-string.ts";
+import { parseConnectionString, type RedisConnection } from "./connection-string.ts";
 import { LISTEN_ADDRESS_FORM, type ListenAddress, parseListenAddress } from "./listen-address.ts";
 
 export const LOG_LEVELS = [
@@ -76,10 +76,7 @@ export const logLevel: SettingSchema<LogLevel> = v.pipe(
   v.string(),
   v.trim(),
   v.toLowerCase(),
-  v.picklist(
-    LOG_LEVELS,
-    "must be Trace, Debug, Information, Warning, Error, Critical or None",
-  ),
+  v.picklist(LOG_LEVELS, "must be Trace, Debug, Information, Warning, Error, Critical or None"),
 );
 
 /** A schema from a parser that says what is wrong. */

@@ -1,6 +1,6 @@
 import type { FamilySnapshot, RegistrySnapshot } from "../registry/registry.ts";
-import { formatLabelNumber, formatValue } from "./number.ts";
 import { unreachable } from "../unreachable.ts";
+import { formatLabelNumber, formatValue } from "./number.ts";
 
 export const TEXT_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 

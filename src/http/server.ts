@@ -38,8 +38,16 @@ export function serve(address: ListenAddress, pages: Pages): Server<undefined> {
   let fault: unknown;
   for (const hostname of hostnames) {
     try {
-      const options = { hostname, port: address.port, fetch, idleTimeout: IDLE_TIMEOUT_SECONDS };
-      return Bun.serve({ ...options, development: false, error: () => plain(500, "internal error") });
+      return Bun.serve({
+        hostname,
+        port: address.port,
+        fetch,
+        error: () => plain(500, "internal error"),
+        idleTimeout: IDLE_TIMEOUT_SECONDS,
+        development: false,
+        // Without a word on it Bun shares the port with whoever has it already.
+        reusePort: false,
+      });
     } catch (error) {
       fault ??= error;
     }

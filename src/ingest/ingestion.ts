@@ -16,7 +16,13 @@ export interface IngestionListener {
   stateLost(): void;
   segmentsRecovered(segments: number, elements: number): void;
   emptyClaim(): void;
-  applied(worker: number, batch: RangeBatch, samples: number, drops: readonly Drop[], seconds: number): void;
+  applied(
+    worker: number,
+    batch: RangeBatch,
+    samples: number,
+    drops: readonly Drop[],
+    seconds: number,
+  ): void;
 }
 
 export interface IngestionOptions {
@@ -70,7 +76,9 @@ export class Ingestion {
 
   /** Starts with the workers that `makePool` gives; it is handed what they report batches to. */
   start(makePool: (onBatch: BatchReceiver) => WorkerPool): void {
-    this.#pool = makePool((worker, incarnation, batch) => this.#receive(worker, incarnation, batch));
+    this.#pool = makePool((worker, incarnation, batch) =>
+      this.#receive(worker, incarnation, batch),
+    );
     this.#confirmTimer = setInterval(() => this.#confirm(), CONFIRM_INTERVAL_MS);
     this.#running = this.#run();
   }

@@ -8,7 +8,7 @@ export interface Queue {
   /**
    * Makes this process the one that works under the gateway id, and returns the segments that a
    * former one had claimed and not confirmed, oldest first. From then on the former one's calls
-   * fail with `not_owner`.
+   * fail with `not_owner`, and so does its `acquire`: the process that came last works.
    */
   acquire(): Promise<Segment[]>;
 

@@ -117,7 +117,10 @@ function endpointOptions({ sentinelName, endpoints, password }: RedisConnection)
 }
 
 function reconnectDelayMs(times: number): number {
-  const delay = Math.min(RECONNECT_DELAY_MS.first * 2 ** Math.min(times, 10), RECONNECT_DELAY_MS.most);
+  const delay = Math.min(
+    RECONNECT_DELAY_MS.first * 2 ** Math.min(times, 10),
+    RECONNECT_DELAY_MS.most,
+  );
   return Math.ceil(delay * (0.5 + Math.random() / 2));
 }
 

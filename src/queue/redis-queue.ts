@@ -2,7 +2,13 @@ import type { Redis } from "ioredis";
 import type { Position, Queue, Segment } from "./queue.ts";
 import { QueueError } from "./queue.ts";
 import { QueueKeys } from "./queue-keys.ts";
-import { type ConnectionListener, connectRedis, type RedisTarget, toQueueError, untilReady } from "./redis-connection.ts";
+import {
+  type ConnectionListener,
+  connectRedis,
+  type RedisTarget,
+  toQueueError,
+  untilReady,
+} from "./redis-connection.ts";
 import { ACQUIRE, CLAIM, CONFIRM, INSPECT } from "./redis-scripts.ts";
 
 /** How long `wait` takes when Redis lets us not watch the list. */
@@ -24,6 +30,8 @@ export class RedisQueue implements Queue {
   #commands: Redis & Scripts;
   /** For the blocking command, which would hold up all others. */
   #watch: Redis;
+  /** Once we were the owner we never take over from another: it came after us. */
+  #hasAcquired = false;
   #nextSegment = 0;
   /** The oldest segment that is not confirmed. */
   #firstSegment = 0;
@@ -53,6 +61,7 @@ export class RedisQueue implements Queue {
         this.#owner,
         this.#nextSegment,
         this.#firstSegment,
+        this.#hasAcquired ? 0 : 1,
       )) as [number, number];
       const segments: Segment[] = [];
       // What this process has claimed itself it knows already.
@@ -63,8 +72,9 @@ export class RedisQueue implements Queue {
         const segment = toSegment(number, found);
         if (segment !== undefined) segments.push(segment);
       }
-      if (this.#nextSegment === 0) this.#firstSegment = first;
+      if (!this.#hasAcquired) this.#firstSegment = first;
       this.#nextSegment = next;
+      this.#hasAcquired = true;
       return segments;
     });
   }

@@ -1,7 +1,13 @@
 import type { Redis } from "ioredis";
 import type { Range, RangeReader } from "./queue.ts";
 import { QueueKeys } from "./queue-keys.ts";
-import { type ConnectionListener, connectRedis, type RedisTarget, toQueueError, untilReady } from "./redis-connection.ts";
+import {
+  type ConnectionListener,
+  connectRedis,
+  type RedisTarget,
+  toQueueError,
+  untilReady,
+} from "./redis-connection.ts";
 
 /** Reads ranges with `LRANGE`, over a connection of its own. */
 export class RedisRangeReader implements RangeReader {

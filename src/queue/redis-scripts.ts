@@ -18,9 +18,14 @@ if owner ~= ARGV[1] then return redis.error_reply('NOTOWNER another process work
 
 /**
  * KEYS: state, a key that is never there. ARGV: our owner name, our next segment number, our
- * oldest segment that is not confirmed. Returns {first, next}.
+ * oldest segment that is not confirmed, and whether we take over from an owner (1) or only where
+ * there is none (0). Returns {first, next}.
  */
 export const ACQUIRE = `
+local owner = redis.call('HGET', KEYS[1], 'owner')
+if owner and owner ~= ARGV[1] and ARGV[4] == '0' then
+  return redis.error_reply('NOTOWNER another process works under this gateway id')
+end
 redis.call('UNLINK', KEYS[2])
 local known = redis.call('HMGET', KEYS[1], 'first', 'next')
 local next = math.max(tonumber(known[2] or 0), tonumber(ARGV[2]))

@@ -1,5 +1,5 @@
 import type { DropReason } from "../sample/drop-reason.ts";
-import { type Batch, type DefinedSample, type Drop } from "../sample/fold.ts";
+import type { Batch, DefinedSample, Drop } from "../sample/fold.ts";
 import { type Registry, refusalOf } from "./registry.ts";
 
 /** What became of a batch. */

@@ -149,7 +149,10 @@ export function queryRuns(runs: readonly SketchRun[], quantiles: readonly number
     let rankMax = 0;
     for (let i = 0; i < runs.length; i++) {
       rankMin += below[i];
-      rankMax += i === from ? below[i] + (run.delta ? run.delta[at] : 0) : rankMaxBefore(runs[i], positions[i], below[i]);
+      rankMax +=
+        i === from
+          ? below[i] + (run.delta ? run.delta[at] : 0)
+          : rankMaxBefore(runs[i], positions[i], below[i]);
     }
     for (let q = 0; q < quantiles.length; q++) {
       const rank = Math.max(1, Math.ceil(quantiles[q] * n));

@@ -1,13 +1,13 @@
 import { DROP_REASONS, type DropReason } from "../sample/drop-reason.ts";
 import { type Definition, METRIC_TYPES, type MetricType } from "../sample/sample.ts";
+import { unreachable } from "../unreachable.ts";
 import { Counters } from "./counter.ts";
 import type { Family, SeriesRef } from "./family.ts";
 import { Gauges } from "./gauge.ts";
-import { Histograms, type HistogramSnapshot } from "./histogram.ts";
+import { type HistogramSnapshot, Histograms } from "./histogram.ts";
 import { renderLabelSet } from "./label-set.ts";
 import { sampleNamesOf } from "./sample-names.ts";
 import { type QuantileTargets, Summaries, type SummarySnapshot } from "./summary.ts";
-import { unreachable } from "../unreachable.ts";
 
 export interface RegistryOptions {
   /** Label names in order in the exposition; otherwise as first sent. */

@@ -44,7 +44,8 @@ export function decodeMessage(bytes: Uint8Array, limits: DecodeLimits): readonly
 
 /** `exact` gives the same JSON value again, its numbers as the strings that the sender wrote. */
 function decodeSample(json: unknown, limits: DecodeLimits, exact: () => unknown): Decoded {
-  if (typeof json !== "object" || json === null || Array.isArray(json)) return drop("not_an_object");
+  if (typeof json !== "object" || json === null || Array.isArray(json))
+    return drop("not_an_object");
   const type = metricTypeOf((json as { type?: unknown }).type);
   if (type === undefined) return drop("unknown_type");
   const validated = v.safeParse(MESSAGE_SCHEMAS[type], json, VALIDATE);
@@ -85,7 +86,10 @@ function defineSample(type: MetricType, message: Message): Definition {
     epsilons: undefined,
   };
   if (message.quantiles?.length && message.epsilons) {
-    const pairs = message.quantiles.map((quantile, i) => ({ quantile, epsilon: message.epsilons![i] }));
+    const pairs = message.quantiles.map((quantile, i) => ({
+      quantile,
+      epsilon: message.epsilons![i],
+    }));
     pairs.sort((a, b) => a.quantile - b.quantile);
     definition.quantiles = pairs.map((pair) => pair.quantile);
     definition.epsilons = pairs.map((pair) => pair.epsilon);

@@ -14,10 +14,7 @@ const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 type LabelValue = string | number | boolean | null;
 
-const name = v.pipe(
-  v.string(reason("invalid_name")),
-  v.regex(METRIC_NAME, reason("invalid_name")),
-);
+const name = v.pipe(v.string(reason("invalid_name")), v.regex(METRIC_NAME, reason("invalid_name")));
 
 const finite = v.pipe(v.number(reason("invalid_value")), v.finite(reason("invalid_value")));
 
@@ -36,9 +33,7 @@ const finiteOrSpecial = v.union(
 const help = v.fallback(v.nullish(v.string(), ""), "");
 
 /** Not `v.record`: that leaves out names such as `constructor`, which are names like any other. */
-const labels = v.nullish(
-  v.custom<Record<string, LabelValue>>(areLabels, reason("invalid_labels")),
-);
+const labels = v.nullish(v.custom<Record<string, LabelValue>>(areLabels, reason("invalid_labels")));
 
 const histogramLabels = v.pipe(
   labels,

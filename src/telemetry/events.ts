@@ -19,6 +19,7 @@ export class Events {
   #swallowed = new Map<DropReason, number>();
   #isQueueUp: boolean | undefined;
   #hasBeenConnected = false;
+  #samplesApplied = 0;
 
   constructor(log: Log, metrics: OwnMetrics, nowMs: () => number) {
     this.#log = log;
@@ -34,8 +35,9 @@ export class Events {
     this.#log.write("information", "main", "gateway_stopping", { signal });
   }
 
-  gatewayStopped(fields: LogFields): void {
-    this.#log.write("information", "main", "gateway_stopped", fields);
+  gatewayStopped(seconds: number): void {
+    const samples = this.#samplesApplied;
+    this.#log.write("information", "main", "gateway_stopped", { seconds, samples });
   }
 
   queueConnected(): void {
@@ -96,6 +98,7 @@ export class Events {
   ): void {
     const { queueKey } = this.#metrics;
     this.#metrics.processed.inc({ worker: String(worker), queueKey }, samples);
+    this.#samplesApplied += samples;
     this.#metrics.batchSize.observe(samples);
     this.#metrics.batchSeconds.observe({ stage: "read" }, batch.readSeconds);
     this.#metrics.batchSeconds.observe({ stage: "decode" }, batch.decodeSeconds);

@@ -36,7 +36,12 @@ export class Log {
   }
 
   /** `area` is the part of the gateway that speaks: `queue`, `worker`, `sample`, `http`, `main`. */
-  write(level: Exclude<LogLevel, "none">, area: string, event: string, fields: LogFields = {}): void {
+  write(
+    level: Exclude<LogLevel, "none">,
+    area: string,
+    event: string,
+    fields: LogFields = {},
+  ): void {
     const threshold = this.#levels.get(area) ?? this.#defaultLevel;
     if (SEVERITY[level] < SEVERITY[threshold]) return;
     const time = new Date().toISOString();

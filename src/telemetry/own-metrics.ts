@@ -60,7 +60,10 @@ export class OwnMetrics {
     "series",
     "Series held now. Near Metrics.MaxSeries new series will be dropped: look for a label with too many values.",
   );
-  readonly families = this.#gauge("families", "Metric families held now, without the gateway's own.");
+  readonly families = this.#gauge(
+    "families",
+    "Metric families held now, without the gateway's own.",
+  );
   readonly oldestAge = this.#gauge(
     "oldest_sample_age_seconds",
     "At most how old the oldest sample is that was claimed and is not in the totals yet; 0 without any. Above a few seconds the gateway lags behind.",

@@ -1,0 +1,53 @@
+import { afterEach, expect, test } from "bun:test";
+import { existsSync, rmSync } from "node:fs";
+import { loadSettings } from "../../src/config/load.ts";
+import { type Gateway, startGateway } from "../../src/gateway.ts";
+import { crashMarker } from "../support/crash-marker.ts";
+import { QUEUE_KEY, valueOf } from "../support/gateway-process.ts";
+import { type RedisServer, startRedis } from "../support/redis-server.ts";
+import { until } from "../support/until.ts";
+
+const ends: (() => Promise<unknown> | void)[] = [];
+
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+test("a worker that dies is started again, is counted, and loses nothing", async () => {
+  const redis = await startRedis();
+  ends.push(() => redis.stop());
+  ends.push(() => rmSync(crashMarker(), { force: true }));
+  const messages = Array.from({ length: 5000 }, (_, i) =>
+    JSON.stringify({ type: "counter", name: "c", value: 1, labels: { i: i % 10 } }),
+  );
+  await redis.client.lpush(QUEUE_KEY, ...messages);
+  const gateway = start(redis, new URL("../support/crashing-worker.ts", import.meta.url));
+  const text = await until("all is applied", async () => {
+    const metrics = await (await fetch(new URL("/metrics", gateway.url))).text();
+    return valueOf(metrics, 'c{i="9"}') === 500 && metrics;
+  });
+  expect(existsSync(crashMarker())).toBe(true);
+  for (let i = 0; i < 10; i++) expect(valueOf(text, `c{i="${i}"}`)).toBe(500);
+  const restarts = [0, 1].map((worker) =>
+    valueOf(text, `prom_stream_gateway_worker_restarts_total{worker="${worker}"}`),
+  );
+  expect((restarts[0] ?? 0) + (restarts[1] ?? 0)).toBe(1);
+});
+
+function start(redis: RedisServer, workerUrl: URL): Gateway {
+  const loaded = loadSettings({
+    fileText: undefined,
+    filePath: "",
+    environment: {},
+    flags: [
+      { name: "Redis.ConnectionString", value: `localhost:${redis.port}` },
+      { name: "Redis.MetricQueuePopCount", value: "100" },
+      { name: "Web.ListenAddress", value: "127.0.0.1:0" },
+      { name: "Logging.LogLevel.Default", value: "None" },
+    ],
+  });
+  if (!loaded.ok) throw new Error(loaded.faults.join("\n"));
+  const gateway = startGateway(loaded.settings, workerUrl);
+  ends.push(() => gateway.stop());
+  return gateway;
+}

@@ -1,0 +1,178 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { parseConnectionString } from "../../src/config/connection-string.ts";
+import type { RedisTarget } from "../../src/queue/redis-connection.ts";
+import { RedisQueue } from "../../src/queue/redis-queue.ts";
+import { RedisRangeReader } from "../../src/queue/redis-range-reader.ts";
+import { freePort, type RedisServer, startRedis } from "../support/redis-server.ts";
+import { until } from "../support/until.ts";
+import { describeQueueContract, faultOf } from "./queue-contract.ts";
+
+const KEY = "queue";
+const SILENT = { connected: () => {}, failed: () => {} };
+
+let redis: RedisServer;
+const opened: { close(): void }[] = [];
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis.stop());
+afterEach(() => {
+  for (const each of opened.splice(0)) each.close();
+});
+
+describeQueueContract("the queue on Redis", async () => {
+  await redis.client.flushall();
+  return {
+    open: () => open(target(`localhost:${redis.port}`)),
+    openReader: () => openReader(target(`localhost:${redis.port}`)),
+    push: async (...elements) => void (await redis.client.lpush(KEY, ...elements)),
+    forget: async () => void (await redis.client.flushall()),
+  };
+});
+
+describe("the queue on Redis, on its own", () => {
+  test("makes only keys that share the queue's hash slot", async () => {
+    await redis.client.flushall();
+    const queue = open(target(`localhost:${redis.port}`));
+    await queue.acquire();
+    await redis.client.lpush(KEY, "a");
+    await queue.claim();
+    for (const key of await redis.client.keys("*")) expect(key).toStartWith(`{${KEY}}:`);
+  });
+
+  test("leaves a key that is no list alone and says so", async () => {
+    await redis.client.flushall();
+    await redis.client.set(KEY, "text");
+    const queue = open(target(`localhost:${redis.port}`));
+    await queue.acquire();
+    await expect(queue.claim()).rejects.toThrow("WRONGTYPE the queue key holds a string");
+    expect(await redis.client.get(KEY)).toBe("text");
+  });
+
+  test("drains a Redis that is over its memory limit", async () => {
+    const full = await startRedis("--maxmemory", "3mb", "--maxmemory-policy", "noeviction");
+    try {
+      const queue = open(target(`localhost:${full.port}`));
+      const reader = openReader(target(`localhost:${full.port}`));
+      await queue.acquire();
+      await until("Redis refuses to take more", async () => {
+        const refused = await full.client.lpush(KEY, "x".repeat(50_000)).catch((error) => error);
+        return String(refused).includes("OOM");
+      });
+      const segment = (await queue.claim())!;
+      const all = { sequence: 0, segment: segment.number, newer: 0, count: segment.length };
+      expect(await reader.read(all)).toHaveLength(segment.length);
+      await queue.confirm({ segment: segment.number, left: 0 });
+      expect(await full.client.lpush(KEY, "y")).toBe(1);
+      const next = open(target(`localhost:${full.port}`));
+      await next.acquire();
+      expect((await next.claim())?.length).toBe(1);
+    } finally {
+      await full.stop();
+    }
+  });
+
+  test("fails while Redis is away, and works when it is back", async () => {
+    const own = await startRedis();
+    try {
+      const queue = open(target(`localhost:${own.port}`));
+      await queue.acquire();
+      await own.kill();
+      expect(await faultOf(queue.claim())).toBe("unavailable");
+      await own.restart();
+      await until("the queue answers", async () => (await faultOf(queue.claim())) === "state_lost");
+      expect(await queue.acquire()).toEqual([]);
+    } finally {
+      await own.stop();
+    }
+  });
+
+  test("goes on after SCRIPT FLUSH and CLIENT KILL", async () => {
+    await redis.client.flushall();
+    const queue = open(target(`localhost:${redis.port}`));
+    await queue.acquire();
+    await redis.client.script("FLUSH");
+    await redis.client.lpush(KEY, "a");
+    expect((await queue.claim())?.length).toBe(1);
+    await redis.client.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+    await redis.client.lpush(KEY, "b");
+    await until("it claims again", async () => {
+      return (await queue.claim().catch(() => undefined))?.length === 1;
+    });
+  });
+
+  test("tries the next endpoint when one does not answer", async () => {
+    await redis.client.flushall();
+    const nobody = await freePort();
+    const queue = open(target(`localhost:${nobody},localhost:${redis.port}`));
+    await until("it got through", async () => (await faultOf(queue.acquire())) === undefined);
+  });
+
+  test("says what a wrong password was answered with, without the password", async () => {
+    const locked = await startRedis("--requirepass", "right");
+    try {
+      const queue = open(target(`localhost:${locked.port},password=canary-secret`));
+      const error = await queue.acquire().catch((reason: Error) => reason);
+      expect(String(error)).toContain("WRONGPASS");
+      expect(String(error)).not.toContain("canary-secret");
+      const right = open(target(`localhost:${locked.port},password=right`));
+      expect(await right.acquire()).toEqual([]);
+    } finally {
+      await locked.stop();
+    }
+  });
+});
+
+describe("Redis Cluster", () => {
+  test("follows MOVED to the node that has the queue's slot", async () => {
+    const nodes = await Promise.all([1, 2].map(() => startRedis("--cluster-enabled", "yes")));
+    try {
+      const [first, second] = nodes;
+      const slot = Number(await first.client.cluster("KEYSLOT", KEY));
+      // The second node has the queue's slot and nothing else.
+      const ranges = [0, slot - 1, slot + 1, 16_383];
+      await first.client.call("CLUSTER", "ADDSLOTSRANGE", ...ranges);
+      await second.client.call("CLUSTER", "ADDSLOTS", slot);
+      await first.client.call("CLUSTER", "SET-CONFIG-EPOCH", 1);
+      await second.client.call("CLUSTER", "SET-CONFIG-EPOCH", 2);
+      await first.client.call("CLUSTER", "MEET", "127.0.0.1", second.port);
+      for (const { client } of nodes) {
+        await until("the cluster is whole", async () => {
+          return String(await client.cluster("INFO")).includes("cluster_state:ok");
+        });
+      }
+      const queue = open(target(`localhost:${first.port}`));
+      const reader = openReader(target(`localhost:${first.port}`));
+      await until("it has moved", async () => (await faultOf(queue.acquire())) === undefined);
+      await second.client.lpush(KEY, "a");
+      const segment = (await queue.claim())!;
+      const all = { sequence: 0, segment: segment.number, newer: 0, count: 1 };
+      const elements = await until("the reader has moved", () =>
+        reader.read(all).catch(() => false),
+      );
+      expect(String(elements)).toBe("a");
+      await queue.confirm({ segment: segment.number, left: 0 });
+    } finally {
+      for (const node of nodes) await node.stop();
+    }
+  });
+});
+
+function target(connectionString: string): RedisTarget {
+  const parsed = parseConnectionString(connectionString);
+  if (!parsed.ok) throw new Error(parsed.fault);
+  return { connection: parsed.connection, database: 0, queueKey: KEY, gatewayId: "test" };
+}
+
+function open(redisTarget: RedisTarget): RedisQueue {
+  const queue = new RedisQueue(redisTarget, SILENT);
+  opened.push(queue);
+  return queue;
+}
+
+function openReader(redisTarget: RedisTarget): RedisRangeReader {
+  const reader = new RedisRangeReader(redisTarget, "reader", SILENT);
+  opened.push(reader);
+  return reader;
+}

@@ -1,0 +1,75 @@
+import { $ } from "bun";
+
+/**
+ * Runs all checks and ends with the line `N passed, N failed`. What the tests use for real
+ * (`redis-server`, `promtool`) is installed from Debian's packages where that is possible.
+ */
+
+const PACKAGES = {
+  "redis-server": "redis-server",
+  promtool: "prometheus",
+  prometheus: "prometheus",
+};
+
+let passed = 0;
+let failed = 0;
+
+await installMissing();
+await check("format and lint", ["biome", "ci", "--error-on-warnings", "."]);
+await check("types", ["tsc"]);
+await check("build", ["bun", "build.ts"]);
+await runTests();
+process.stdout.write(`${passed} passed, ${failed} failed\n`);
+process.exit(failed === 0 ? 0 : 1);
+
+async function installMissing(): Promise<void> {
+  const missing = Object.entries(PACKAGES).filter(([command]) => Bun.which(command) === null);
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.map(([, name]) => name))];
+  const mayInstall = process.getuid?.() === 0 && Bun.which("apt-get") !== null;
+  if (mayInstall) {
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
+    await $`apt-get update`.env(env).quiet().nothrow();
+    await $`apt-get install -y --no-install-recommends ${packages}`.env(env).quiet().nothrow();
+  }
+  if (missing.every(([command]) => Bun.which(command) !== null)) return;
+  process.stdout.write(`test: install ${packages.join(" and ")} (Debian's packages) first\n`);
+  process.stdout.write("0 passed, 1 failed\n");
+  process.exit(1);
+}
+
+async function check(name: string, command: string[]): Promise<void> {
+  const child = Bun.spawn(command, { stdin: "ignore", stdout: "inherit", stderr: "inherit" });
+  const isOk = (await child.exited) === 0;
+  process.stdout.write(`${isOk ? "ok" : "FAILED"}: ${name}\n`);
+  if (isOk) passed++;
+  else failed++;
+}
+
+async function runTests(): Promise<void> {
+  const child = Bun.spawn(["bun", "test", "--timeout", "60000"], {
+    stdin: "ignore",
+    stdout: "inherit",
+    stderr: "pipe",
+  });
+  let report = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of child.stderr) {
+    process.stderr.write(chunk);
+    report += decoder.decode(chunk, { stream: true });
+  }
+  const code = await child.exited;
+  const count = (word: string) =>
+    Number(new RegExp(`^ *(\\d+) ${word}`, "m").exec(report)?.[1] ?? 0);
+  passed += count("pass");
+  failed += count("fail");
+  const skipped = count("skip") + count("todo");
+  if (skipped > 0) {
+    process.stdout.write(`FAILED: ${skipped} tests were skipped\n`);
+    failed += skipped;
+  }
+  if (code !== 0 && count("fail") === 0) {
+    process.stdout.write(`FAILED: the test runner ended with ${code}\n`);
+    failed++;
+  }
+}
