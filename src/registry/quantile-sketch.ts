@@ -191,7 +191,7 @@ function runWeight(run: SketchRun): number {
 
 /** The order of a typed array's sort: NaN last. */
 function isLess(a: number, b: number): boolean {
-  return a < b || (b !== b && a === a);
+  return a < b || (Number.isNaN(b) && !Number.isNaN(a));
 }
 
 /** Finer errors would keep every number of a busy series: memory must have a bound. */

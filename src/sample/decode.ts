@@ -35,9 +35,14 @@ export function decodeMessage(bytes: Uint8Array, limits: DecodeLimits): readonly
   if (parsed === undefined) return INVALID_JSON;
   if (!Array.isArray(parsed)) return [decodeSample(parsed, limits, () => exactTexts(text))];
   const decoded: Decoded[] = [];
+  // Once a message: once a sample, an array with numeric labels would take quadratic time.
+  let all: { texts: unknown[] | undefined } | undefined;
   for (let i = 0; i < parsed.length; i++) {
-    const texts = () => (exactTexts(text) as unknown[] | undefined)?.[i];
-    decoded.push(decodeSample(parsed[i], limits, texts));
+    const exact = () => {
+      all ??= { texts: exactTexts(text) as unknown[] | undefined };
+      return all.texts?.[i];
+    };
+    decoded.push(decodeSample(parsed[i], limits, exact));
   }
   return decoded;
 }

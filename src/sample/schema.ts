@@ -37,12 +37,12 @@ const labels = v.nullish(v.custom<Record<string, LabelValue>>(areLabels, reason(
 
 const histogramLabels = v.pipe(
   labels,
-  v.check((input) => !input || !Object.hasOwn(input, "le"), reason("reserved_label")),
+  v.check((input) => !hasLabel(input, "le"), reason("reserved_label")),
 );
 
 const summaryLabels = v.pipe(
   labels,
-  v.check((input) => !input || !Object.hasOwn(input, "quantile"), reason("reserved_label")),
+  v.check((input) => !hasLabel(input, "quantile"), reason("reserved_label")),
 );
 
 const buckets = v.nullish(
@@ -137,6 +137,11 @@ function areLabels(input: unknown): boolean {
     return false;
   }
   return true;
+}
+
+/** Whether a label is there; null is the same as absent. */
+function hasLabel(input: Record<string, LabelValue> | null | undefined, labelName: string) {
+  return input?.[labelName] !== undefined && input[labelName] !== null;
 }
 
 /** Finite numbers, at least one, each greater than the one before. */

@@ -3,11 +3,11 @@ import { existsSync, rmSync } from "node:fs";
 import { loadSettings } from "../../src/config/load.ts";
 import { type Gateway, startGateway } from "../../src/gateway.ts";
 import { crashMarker } from "../support/crash-marker.ts";
-import { QUEUE_KEY, valueOf } from "../support/gateway-process.ts";
+import { QUEUE_KEY, readSample } from "../support/gateway-process.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 import { until } from "../support/until.ts";
 
-const ends: (() => Promise<unknown> | void)[] = [];
+const ends: (() => unknown)[] = [];
 
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
@@ -24,12 +24,12 @@ test("a worker that dies is started again, is counted, and loses nothing", async
   const gateway = start(redis, new URL("../support/crashing-worker.ts", import.meta.url));
   const text = await until("all is applied", async () => {
     const metrics = await (await fetch(new URL("/metrics", gateway.url))).text();
-    return valueOf(metrics, 'c{i="9"}') === 500 && metrics;
+    return readSample(metrics, 'c{i="9"}') === 500 && metrics;
   });
   expect(existsSync(crashMarker())).toBe(true);
-  for (let i = 0; i < 10; i++) expect(valueOf(text, `c{i="${i}"}`)).toBe(500);
+  for (let i = 0; i < 10; i++) expect(readSample(text, `c{i="${i}"}`)).toBe(500);
   const restarts = [0, 1].map((worker) =>
-    valueOf(text, `prom_stream_gateway_worker_restarts_total{worker="${worker}"}`),
+    readSample(text, `prom_stream_gateway_worker_restarts_total{worker="${worker}"}`),
   );
   expect((restarts[0] ?? 0) + (restarts[1] ?? 0)).toBe(1);
 });

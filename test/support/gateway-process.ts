@@ -69,7 +69,7 @@ export async function startGateway(
     log,
     errors,
     metrics,
-    value: async (sample) => valueOf(await metrics(), sample),
+    value: async (sample) => readSample(await metrics(), sample),
     totals: async () => withoutOwn(await metrics()),
     signal: (name) => child.kill(name),
     exited: child.exited,
@@ -103,7 +103,7 @@ export async function runBinary(
   return { code, stdout, stderr };
 }
 
-export function valueOf(exposition: string, sample: string): number | undefined {
+export function readSample(exposition: string, sample: string): number | undefined {
   const line = exposition.split("\n").find((text) => text.startsWith(`${sample} `));
   return line === undefined
     ? undefined

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import {
   type GatewayProcess,
   QUEUE_KEY,
+  readSample,
   runBinary,
   startGateway,
-  valueOf,
 } from "../support/gateway-process.ts";
 import { freePort, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { until } from "../support/until.ts";
@@ -358,7 +358,9 @@ describe("the command line", () => {
     expect((await runBinary(["push", "--json", flag], { input })).code).toBe(0);
     await until("both are there", async () => {
       const text = await gateway.metrics();
-      return valueOf(text, 'c{category="x",source="demo"}') === 10 && valueOf(text, "g") === 2;
+      return (
+        readSample(text, 'c{category="x",source="demo"}') === 10 && readSample(text, "g") === 2
+      );
     });
     const bad = await runBinary(["push", "counter", "c", "-1", flag]);
     expect([bad.code, bad.stderr]).toEqual([1, expect.stringContaining("negative_counter")]);

@@ -1,0 +1,193 @@
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import fc from "fast-check";
+import { renderConfiguration } from "../../../docs/generate.ts";
+import { loadSettings, type SettingsInput } from "../../../src/config/load.ts";
+import { SETTINGS } from "../../../src/config/settings.ts";
+
+const DEFAULTS = Object.values(SETTINGS);
+
+describe("settings", () => {
+  test("have the documented defaults", () => {
+    const { settings } = loaded({});
+    expect(settings).toEqual({
+      gatewayId: "default",
+      redis: {
+        connection: expect.objectContaining({ endpoints: [{ host: "localhost", port: 6379 }] }),
+        workers: 2,
+        database: 0,
+        queueKey: "prom-stream-gateway:metric-queue",
+        popCount: 1000,
+      },
+      metrics: {
+        sortIncomingLabels: true,
+        disableMetaMetrics: false,
+        maxMessageBytes: 1_048_576,
+        maxSeries: 1_000_000,
+        maxLabels: 64,
+        maxLabelLength: 4096,
+        maxBuckets: 1000,
+      },
+      web: { listen: { hostname: undefined, port: 9091 } },
+      logging: { defaultLevel: "information", levels: new Map() },
+    });
+  });
+
+  test("come from the file, then the environment, then flags", () => {
+    const fileText =
+      '{ "Redis": { "MetricQueueWorkers": 3, "MetricQueuePopCount": 5 }, "Web": { "ListenAddress": ":1" } }';
+    const environment = { Redis__MetricQueueWorkers: "4", Web__ListenAddress: ":2" };
+    const flags = [{ name: "Web.ListenAddress", value: ":3" }];
+    const { settings, effective } = loaded({ fileText, environment, flags });
+    expect([settings.redis.popCount, settings.redis.workers, settings.web.listen.port]).toEqual([
+      5, 4, 3,
+    ]);
+    const sources = effective.map(({ name, source }) => `${name} ${source}`);
+    expect(sources).toContain("Redis.MetricQueuePopCount file appsettings.json");
+    expect(sources).toContain("Redis.MetricQueueWorkers environment Redis__MetricQueueWorkers");
+    expect(sources).toContain("Web.ListenAddress flag --Web.ListenAddress");
+    expect(sources).toContain("Gateway.Id default");
+  });
+
+  test("are named in any case in each source", () => {
+    const fileText = '{ "rEDIS": { "metricqueuekey": "a" }, "GATEWAY:ID": "b" }';
+    const environment = { METRICS__MAXSERIES: "7" };
+    const flags = [{ name: "web:listenaddress", value: "127.0.0.1:8" }];
+    const { settings } = loaded({ fileText, environment, flags });
+    expect(settings.redis.queueKey).toBe("a");
+    expect(settings.gatewayId).toBe("b");
+    expect(settings.metrics.maxSeries).toBe(7);
+    expect(settings.web.listen).toEqual({ hostname: "127.0.0.1", port: 8 });
+  });
+
+  test("are read from a file as .NET writes it: BOM, comments, trailing commas, other sections", () => {
+    const fileText = `\ufeff{
+      // a comment
+      "AllowedHosts": "*", "Kestrel": { "Limits": [1] },
+      "Logging": { "LogLevel": { "Default": "WARNING", "Microsoft.AspNetCore": "None" }, "Console": { "x": 1 } },
+      "Metrics": { "SortIncomingLabels": "False", "DisableMetaMetrics": true, "MaxLabels": null, },
+    }`;
+    const { settings } = loaded({ fileText });
+    expect(settings.logging.defaultLevel).toBe("warning");
+    expect(settings.logging.levels).toEqual(new Map([["microsoft.aspnetcore", "none"]]));
+    expect(settings.metrics).toMatchObject({
+      sortIncomingLabels: false,
+      disableMetaMetrics: true,
+      maxLabels: 64,
+    });
+  });
+
+  test("leave the connection string's database where none is set", () => {
+    const string = { name: "Redis.ConnectionString", value: "localhost,defaultDatabase=3" };
+    expect(loaded({ flags: [string] }).settings.redis.database).toBe(3);
+    const explicit = { name: "Redis.MetricQueueDatabase", value: "0" };
+    expect(loaded({ flags: [string, explicit] }).settings.redis.database).toBe(0);
+  });
+
+  test("with an empty variable are as if it were not there", () => {
+    expect(loaded({ environment: { Redis__MetricQueueKey: "" } }).settings.redis.queueKey).toBe(
+      SETTINGS.queueKey.defaultText,
+    );
+  });
+
+  const wrong: [setting: string, values: string[], takes: string][] = [
+    ["Redis.MetricQueueWorkers", ["0", "65", "two", "1.5", "1e1", ""], "must be 1..64"],
+    ["Redis.MetricQueueDatabase", ["-1", "2147483648"], "must be 0..2147483647"],
+    ["Redis.MetricQueuePopCount", ["0", "100001"], "must be 1..100000"],
+    ["Redis.MetricQueueKey", ["", "a}b"], "must not"],
+    ["Gateway.Id", ["", "a b", "x".repeat(65)], "must be 1 to 64 letters"],
+    ["Metrics.SortIncomingLabels", ["yes", "1"], "must be true or false"],
+    ["Metrics.DisableMetaMetrics", ["no"], "must be true or false"],
+    ["Metrics.MaxMessageBytes", ["0"], "must be 1..536870912"],
+    ["Metrics.MaxSeries", ["-1"], "must be 0..1000000000"],
+    ["Metrics.MaxLabels", ["x"], "must be 0..10000"],
+    ["Metrics.MaxLabelLength", ["x"], "must be 0..1048576"],
+    ["Metrics.MaxBuckets", ["0"], "must be 1..10000"],
+    ["Web.ListenAddress", ["9091", "a:b", ":65536", ""], "must be host:port"],
+    ["Logging.LogLevel.Default", ["loud"], "must be Trace, Debug"],
+    ["Logging.LogLevel.queue", ["loud"], "must be Trace, Debug"],
+  ];
+  for (const [name, values, takes] of wrong) {
+    for (const value of values) {
+      test(`refuse ${name} = ${JSON.stringify(value.slice(0, 20))}`, () => {
+        const faults = faultsOf({ flags: [{ name, value }] });
+        expect(faults).toHaveLength(1);
+        expect(faults[0]).toStartWith(`config: ${name} ${takes}`);
+        expect(faults[0]).toEndWith(`(flag --${name})`);
+      });
+    }
+  }
+
+  test("name each fault, not only the first", () => {
+    const environment = { Redis__MetricQueueWorkers: "0", Redis__Nothing: "1" };
+    expect(faultsOf({ environment, flags: [{ name: "Web.ListenAdress", value: ":1" }] })).toEqual([
+      'config: Redis.MetricQueueWorkers must be 1..64, got "0" (environment Redis__MetricQueueWorkers)',
+      "config: Redis.Nothing is no setting (environment Redis__Nothing); see --help",
+      "config: Web.ListenAdress is no setting (flag --Web.ListenAdress); did you mean Web.ListenAddress?",
+    ]);
+  });
+
+  test("set twice in one source are a fault", () => {
+    const environment = { Gateway__Id: "a", GATEWAY__ID: "b" };
+    expect(faultsOf({ environment })[0]).toContain("is set twice");
+    expect(faultsOf({ fileText: '{"Gateway":{"Id":"a","id":"b"}}' })[0]).toContain("is set twice");
+  });
+
+  test("in a broken file are a fault that does not quote it", () => {
+    const faults = faultsOf({ fileText: '{ "Redis": { "ConnectionString": "a,password=canary" ' });
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toStartWith("config: appsettings.json ");
+    expect(faults[0]).not.toContain("canary");
+  });
+
+  test("never show a password, whatever it is", () => {
+    const secret = fc.string({ minLength: 1, maxLength: 12 }).map((text) => `canary${text}canary`);
+    fc.assert(
+      fc.property(secret, fc.constantFrom(...STRINGS), (password, write) => {
+        const value = write(password);
+        const result = loadSettings(input({ flags: [{ name: "Redis.ConnectionString", value }] }));
+        const shown = result.ok ? JSON.stringify(result.effective) : result.faults.join("\n");
+        expect(shown).not.toContain("canary");
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("are all in docs/configuration.md, which is not stale", async () => {
+    const page = await Bun.file(join(import.meta.dir, "../../../docs/configuration.md")).text();
+    expect(page).toBe(renderConfiguration());
+    for (const { name } of DEFAULTS) expect(page).toContain(`\`${name}\``);
+  });
+});
+
+/** Right and wrong ways to write a connection string with a password. */
+const STRINGS: ((password: string) => string)[] = [
+  (password) => `localhost,password=${password}`,
+  (password) => `localhost,password=${password},nonsense=1`,
+  (password) => `password=${password}`,
+  (password) => `redis://user:${encodeURIComponent(password)}@localhost`,
+  (password) => `redis://user:${password}@localhost`,
+  (password) => `redis://:${password}@:x`,
+  (password) => `rediss://user:${password}@localhost/x?y=z`,
+];
+
+function input(given: Partial<SettingsInput>): SettingsInput {
+  return {
+    fileText: undefined,
+    filePath: "appsettings.json",
+    environment: {},
+    flags: [],
+    ...given,
+  };
+}
+
+function loaded(given: Partial<SettingsInput>) {
+  const result = loadSettings(input(given));
+  if (!result.ok) throw new Error(result.faults.join("\n"));
+  return result;
+}
+
+function faultsOf(given: Partial<SettingsInput>): string[] {
+  const result = loadSettings(input(given));
+  return result.ok ? [] : result.faults;
+}

@@ -1,0 +1,176 @@
+import { describe, expect, test } from "bun:test";
+import { formatLabelNumber, formatValue } from "../../../src/exposition/number.ts";
+import { renderText } from "../../../src/exposition/text.ts";
+import { Registry } from "../../../src/registry/registry.ts";
+import { decodeMessage } from "../../../src/sample/decode.ts";
+import golden from "../../golden/exposition.txt" with { type: "text" };
+
+const NOW_MS = 1_700_000_000_000;
+const LIMITS = { maxMessageBytes: 1e6, maxLabels: 0, maxLabelLength: 0, maxBuckets: 100 };
+
+function registryOf(messages: object[], sortLabels = true): Registry {
+  const registry = new Registry({ sortLabels, maxSeries: 0, isReservedName: () => false });
+  const bytes = new TextEncoder().encode(JSON.stringify(messages));
+  for (const entry of decodeMessage(bytes, LIMITS)) {
+    if (!entry.ok) throw new Error(entry.reason);
+    registry.observe(registry.resolve(entry.sample.definition), entry.sample.value, NOW_MS);
+  }
+  return registry;
+}
+
+function render(messages: object[], own = OWN, isWanted = (_name: string) => true): string {
+  return [...renderText(registryOf(messages).snapshot(NOW_MS), own, isWanted)].join("");
+}
+
+const OWN: { name: string; text: string }[] = [];
+
+const ALL = [
+  { type: "gauge", name: "room_temperature", value: -3.5, help: 'Degrees \\ by\nroom, "raw".' },
+  {
+    type: "histogram",
+    name: "request_size",
+    value: 0.5,
+    help: "Size.",
+    labels: { path: 'C:\\dir "x"\nend', a: "é" },
+    buckets: [0.5, 1, 1e6],
+  },
+  { type: "histogram", name: "request_size", value: 1e9, labels: { a: "2" } },
+  { type: "counter", name: "jobs_total", value: 1, labels: { queue: "mail", ok: true } },
+  { type: "counter", name: "jobs_total", value: 2 },
+  {
+    type: "summary",
+    name: "wait_seconds",
+    value: 0.25,
+    labels: { b: "1" },
+    quantiles: [0.99, 0.5],
+    epsilons: [0.001, 0.05],
+  },
+];
+
+test("renders all four types in the order of their names, with escapes", () => {
+  expect(render(ALL)).toBe(golden);
+});
+
+test("renders labels as first sent when they are not to be sorted", () => {
+  const labels = [
+    { b: "1", a: "2" },
+    { a: "2", b: "1" },
+  ];
+  const registry = registryOf(
+    labels.map((set) => ({ type: "counter", name: "c", value: 1, labels: set })),
+    false,
+  );
+  const text = [...renderText(registry.snapshot(NOW_MS), [], () => true)].join("");
+  expect(text).toEndWith('\nc{b="1",a="2"} 2\n');
+});
+
+test("renders nothing of an empty registry, and own families without a registry", () => {
+  expect(render([])).toBe("");
+  const own = [{ name: "own", text: "own 1\n" }];
+  expect([...renderText(undefined, own, () => true)].join("")).toBe("own 1\n");
+  expect([...renderText(undefined, own, () => false)]).toEqual([]);
+});
+
+describe("the gateway's own families", () => {
+  const own = ["a_own", "k_own", "l_own", "z_own"].map((name) => ({ name, text: `${name} 1\n` }));
+
+  function namesOf(text: string): string[] {
+    return text
+      .split("\n")
+      .filter((line) => line !== "" && !line.startsWith("#"))
+      .map((line) => line.split(/[ {]/)[0]);
+  }
+
+  const gauges = ["b", "k", "m", "z_owner"].map((name) => ({ type: "gauge", name, value: 1 }));
+
+  test("stand among the others in the order of their names", () => {
+    expect(namesOf(render(gauges, own))).toEqual(
+      ["b", "k", "m", "z_owner", ...own.map((family) => family.name)].sort(),
+    );
+  });
+
+  test("are filtered as the others are", () => {
+    const wanted = new Set(["k", "l_own", "z_own", "no_such"]);
+    expect(namesOf(render(gauges, own, (name) => wanted.has(name)))).toEqual([
+      "k",
+      "l_own",
+      "z_own",
+    ]);
+  });
+});
+
+test("a filter shows whole families by their names, not by the names of their samples", () => {
+  const text = render(ALL, [], (name) => name === "wait_seconds" || name === "request_size_sum");
+  expect(text).toStartWith("# HELP wait_seconds");
+  expect(text).toEndWith('wait_seconds_count{b="1"} 1\n');
+  expect(text).not.toContain("request_size");
+});
+
+test("chunks end with a line, have about 64 Ki characters and join to the whole text", () => {
+  const messages = Array.from({ length: 5000 }, (_, i) => ({
+    type: i % 2 ? "counter" : "histogram",
+    name: `f${i % 10}`,
+    value: i,
+    labels: { i: `${i}`, pad: "x".repeat(20) },
+    buckets: [1, 2],
+  }));
+  const snapshot = registryOf(messages).snapshot(NOW_MS);
+  const chunks = [...renderText(snapshot, OWN, () => true)];
+  expect(chunks.length).toBeGreaterThan(5);
+  for (const chunk of chunks) {
+    expect(chunk.endsWith("\n")).toBe(true);
+    expect(chunk.length).toBeLessThan(66 * 1024);
+  }
+  // Family by family there is nothing to cut, or it is cut elsewhere.
+  const apart = Array.from({ length: 10 }, (_, i) => [
+    ...renderText(snapshot, OWN, (name) => name === `f${i}`),
+  ]);
+  expect(chunks.join("")).toBe(apart.flat().join(""));
+  expect(chunks.join("").split("\n")).toHaveLength(2500 + 2500 * 5 + 20 + 1);
+});
+
+describe("numbers", () => {
+  const values: [value: number, text: string][] = [
+    [0, "0"],
+    [1, "1"],
+    [-1.5, "-1.5"],
+    [0.1 + 0.2, "0.30000000000000004"],
+    [1e6, "1000000"],
+    [123456789012345680000, "123456789012345680000"],
+    [1e21, "1e+21"],
+    [1e-7, "1e-7"],
+    [5e-324, "5e-324"],
+    [Number.MAX_VALUE, "1.7976931348623157e+308"],
+    [Number.POSITIVE_INFINITY, "+Inf"],
+    [Number.NEGATIVE_INFINITY, "-Inf"],
+    [Number.NaN, "NaN"],
+  ];
+  for (const [value, text] of values) {
+    test(`a value of ${value} is written ${text}, and reads back the same`, () => {
+      expect(formatValue(value)).toBe(text);
+      expect(Number(text.replace("Inf", "Infinity"))).toBe(value);
+    });
+  }
+
+  const bounds: [bound: number, text: string][] = [
+    [0, "0"],
+    [-1, "-1"],
+    [0.5, "0.5"],
+    [0.0001, "0.0001"],
+    [0.00001, "1e-05"],
+    [0.000025, "2.5e-05"],
+    [999999, "999999"],
+    [999999.5, "999999.5"],
+    [1e6, "1e+06"],
+    [-1e6, "-1e+06"],
+    [1234567, "1.234567e+06"],
+    [1e100, "1e+100"],
+    [5e-324, "5e-324"],
+    [Number.POSITIVE_INFINITY, "+Inf"],
+  ];
+  for (const [bound, text] of bounds) {
+    test(`a bound of ${bound} is written ${text}, as Go does`, () => {
+      expect(formatLabelNumber(bound)).toBe(text);
+    });
+  }
+});

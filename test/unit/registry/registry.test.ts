@@ -1,0 +1,533 @@
+import { describe, expect, test } from "bun:test";
+import { renderText } from "../../../src/exposition/text.ts";
+import { BatchApplier } from "../../../src/registry/apply.ts";
+import { Registry, type RegistryOptions, refusalOf } from "../../../src/registry/registry.ts";
+import { Folder } from "../../../src/sample/fold.ts";
+import type { Definition, MetricType } from "../../../src/sample/sample.ts";
+
+const START_MS = 1_700_000_040_000;
+const MINUTE_MS = 60_000;
+
+function registryOf(options: Partial<RegistryOptions> = {}): Registry {
+  return new Registry({
+    sortLabels: true,
+    maxSeries: 0,
+    isReservedName: (name) => name.startsWith("own_"),
+    ...options,
+  });
+}
+
+interface Sent {
+  help?: string;
+  labels?: Record<string, string>;
+  buckets?: number[];
+  quantiles?: number[];
+  epsilons?: number[];
+}
+
+function define(type: MetricType, name: string, sent: Sent = {}): Definition {
+  return {
+    type,
+    name,
+    help: sent.help ?? "",
+    labelNames: Object.keys(sent.labels ?? {}),
+    labelValues: Object.values(sent.labels ?? {}),
+    buckets: sent.buckets,
+    quantiles: sent.quantiles,
+    epsilons: sent.epsilons,
+  };
+}
+
+/** Applies one sample and returns "applied" or why it was refused. */
+function push(registry: Registry, definition: Definition, value = 1, nowMs = START_MS): string {
+  const ref = registry.resolve(definition);
+  if (ref < 0) return refusalOf(ref);
+  registry.observe(ref, value, nowMs);
+  return "applied";
+}
+
+/** The exposition without its HELP and TYPE lines. */
+function linesOf(registry: Registry, nowMs = START_MS): string[] {
+  const text = [...renderText(registry.snapshot(nowMs), [], () => true)].join("");
+  return text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+}
+
+function helpOf(registry: Registry): string {
+  return registry.snapshot(START_MS).families[0].help;
+}
+
+describe("a counter", () => {
+  test("adds what it is sent, from 0 on", () => {
+    const registry = registryOf();
+    for (const value of [0, 1, 2.5]) push(registry, define("counter", "c"), value);
+    expect(linesOf(registry)).toEqual(["c 3.5"]);
+  });
+
+  test("keeps its series apart", () => {
+    const registry = registryOf();
+    push(registry, define("counter", "c", { labels: { a: "1" } }), 1);
+    push(registry, define("counter", "c", { labels: { a: "2" } }), 2);
+    push(registry, define("counter", "c"), 4);
+    push(registry, define("counter", "c", { labels: { a: "1" } }), 8);
+    expect(linesOf(registry)).toEqual(['c{a="1"} 9', 'c{a="2"} 2', "c 4"]);
+  });
+});
+
+describe("a gauge", () => {
+  test("shows the sample that was sent last", () => {
+    const registry = registryOf();
+    for (const value of [3, -1.5]) push(registry, define("gauge", "g"), value);
+    expect(linesOf(registry)).toEqual(["g -1.5"]);
+  });
+
+  test("takes NaN and the infinities, and comes back from them", () => {
+    const registry = registryOf();
+    for (const value of [NaN, Infinity, -Infinity, 7]) {
+      push(registry, define("gauge", "g"), value);
+      expect(registry.snapshot(START_MS).gauges[0]).toBe(value);
+    }
+  });
+});
+
+describe("a histogram", () => {
+  const sized = define("histogram", "h", { buckets: [1, 2] });
+
+  test("counts into cumulative buckets whose bounds are inclusive", () => {
+    const registry = registryOf();
+    for (const value of [0.5, 1, 1.5, 2, 2.5]) push(registry, sized, value);
+    expect(linesOf(registry)).toEqual([
+      'h_bucket{le="1"} 2',
+      'h_bucket{le="2"} 4',
+      'h_bucket{le="+Inf"} 5',
+      "h_sum 7.5",
+      "h_count 5",
+    ]);
+  });
+
+  test("counts -Inf into the first bucket and +Inf into the last", () => {
+    const registry = registryOf();
+    push(registry, sized, -Infinity);
+    expect(linesOf(registry)).toEqual([
+      'h_bucket{le="1"} 1',
+      'h_bucket{le="2"} 1',
+      'h_bucket{le="+Inf"} 1',
+      "h_sum -Inf",
+      "h_count 1",
+    ]);
+    push(registry, sized, Infinity);
+    expect(linesOf(registry).slice(2)).toEqual(['h_bucket{le="+Inf"} 2', "h_sum NaN", "h_count 2"]);
+  });
+
+  test("counts a NaN into +Inf only, and its sum is NaN", () => {
+    const registry = registryOf();
+    push(registry, sized, 1);
+    push(registry, sized, NaN);
+    expect(linesOf(registry)).toEqual([
+      'h_bucket{le="1"} 1',
+      'h_bucket{le="2"} 1',
+      'h_bucket{le="+Inf"} 2',
+      "h_sum NaN",
+      "h_count 2",
+    ]);
+  });
+
+  test("keeps its first buckets and reports other ones once a family", () => {
+    const reported: string[] = [];
+    const registry = registryOf({ onOtherLayout: (family) => reported.push(family) });
+    push(registry, sized, 1.5);
+    push(registry, define("histogram", "h", { buckets: [1, 2], labels: { a: "1" } }), 1.5);
+    push(registry, define("histogram", "h"), 1.5);
+    expect(reported).toEqual([]);
+    expect(push(registry, define("histogram", "h", { buckets: [5] }), 1.5)).toBe("applied");
+    push(registry, define("histogram", "h", { buckets: [1, 3] }), 1.5);
+    push(registry, define("histogram", "other", { buckets: [5] }), 1.5);
+    expect(reported).toEqual(["h"]);
+    push(registry, define("histogram", "other", { buckets: [5, 6] }), 1.5);
+    expect(reported).toEqual(["h", "other"]);
+    expect(linesOf(registry).slice(0, 3)).toEqual([
+      'h_bucket{le="1"} 0',
+      'h_bucket{le="2"} 4',
+      'h_bucket{le="+Inf"} 4',
+    ]);
+  });
+
+  test("gives its buckets to series that come without", () => {
+    const registry = registryOf();
+    push(registry, sized, 1);
+    push(registry, define("histogram", "h", { labels: { a: "1" } }), 2);
+    expect(linesOf(registry).slice(5, 8)).toEqual([
+      'h_bucket{a="1",le="1"} 0',
+      'h_bucket{a="1",le="2"} 1',
+      'h_bucket{a="1",le="+Inf"} 1',
+    ]);
+  });
+
+  test("is refused as invalid_buckets while none are known, and leaves no family behind", () => {
+    const registry = registryOf();
+    expect(push(registry, define("histogram", "h"))).toBe("invalid_buckets");
+    expect([registry.familyCount, registry.seriesCount]).toEqual([0, 0]);
+    expect(push(registry, define("gauge", "h"))).toBe("applied");
+  });
+});
+
+describe("a batch", () => {
+  const bytes = new TextEncoder().encode("the message");
+
+  function add(folder: Folder, definition: Definition, value: number) {
+    folder.add([{ ok: true, sample: { definition, value } }], bytes);
+  }
+
+  test("has the samples of a histogram refused before its buckets come, and taken after", () => {
+    const registry = registryOf();
+    const folder = new Folder();
+    const applier = new BatchApplier(registry);
+    const bare = define("histogram", "h");
+    add(folder, bare, 1);
+    add(folder, bare, 1);
+    expect(applier.apply(folder.take(), START_MS)).toEqual({
+      samples: 0,
+      drops: [{ reason: "invalid_buckets", count: 2, payload: "the message" }],
+    });
+    add(folder, bare, 1);
+    add(folder, define("histogram", "h", { buckets: [2] }), 1);
+    add(folder, bare, 1);
+    expect(applier.apply(folder.take(), START_MS)).toEqual({
+      samples: 2,
+      drops: [{ reason: "invalid_buckets", count: 1, payload: "the message" }],
+    });
+    expect(linesOf(registry)).toContain("h_count 2");
+  });
+
+  test("of another worker may bring the buckets", () => {
+    const registry = registryOf();
+    const folders = [new Folder(), new Folder()];
+    const appliers = folders.map(() => new BatchApplier(registry));
+    add(folders[0], define("histogram", "h"), 1);
+    appliers[0].apply(folders[0].take(), START_MS);
+    add(folders[1], define("histogram", "h", { buckets: [2] }), 1);
+    appliers[1].apply(folders[1].take(), START_MS);
+    add(folders[0], define("histogram", "h"), 1);
+    expect(appliers[0].apply(folders[0].take(), START_MS).samples).toBe(1);
+  });
+
+  test("adds the registry's refusals to the drops of the worker", () => {
+    const folder = new Folder();
+    folder.add([{ ok: false, reason: "invalid_json" }], bytes);
+    folder.add([{ ok: false, reason: "invalid_buckets" }], bytes);
+    add(folder, define("histogram", "h"), 1);
+    add(folder, define("gauge", "own_x"), 1);
+    const applied = new BatchApplier(registryOf()).apply(folder.take(), START_MS);
+    expect(applied.samples).toBe(0);
+    expect(applied.drops.map(({ reason, count }) => `${reason} ${count}`).sort()).toEqual([
+      "invalid_buckets 2",
+      "invalid_json 1",
+      "reserved_name 1",
+    ]);
+  });
+
+  test("is applied alike after the folder has forgotten its definitions", () => {
+    const registry = registryOf();
+    const folder = new Folder(1);
+    const applier = new BatchApplier(registry);
+    for (let i = 0; i < 3; i++) {
+      add(folder, define("counter", "a"), 1);
+      add(folder, define("counter", i === 1 ? "b" : "a"), 10);
+      const batch = folder.take();
+      expect(batch.firstDefinitionId).toBe(0);
+      applier.apply(batch, START_MS);
+    }
+    expect(linesOf(registry)).toEqual(["a 23", "b 10"]);
+  });
+});
+
+describe("a summary", () => {
+  const sketched = define("summary", "s", { quantiles: [0.5, 1], epsilons: [0.01, 0.001] });
+
+  test("shows sum and count, and the quantiles of the window", () => {
+    const registry = registryOf();
+    for (const value of [3, 1, 2]) push(registry, sketched, value);
+    expect(linesOf(registry)).toEqual([
+      's{quantile="0.5"} 2',
+      's{quantile="1"} 3',
+      "s_sum 6",
+      "s_count 3",
+    ]);
+  });
+
+  test("shows sum and count only when nobody sent quantiles", () => {
+    const registry = registryOf();
+    push(registry, define("summary", "s"), 3);
+    expect(linesOf(registry)).toEqual(["s_sum 3", "s_count 1"]);
+  });
+
+  test("keeps its first quantiles and reports other ones once", () => {
+    const reported: string[] = [];
+    const registry = registryOf({ onOtherLayout: (family) => reported.push(family) });
+    push(registry, define("summary", "s"), 5);
+    push(registry, sketched, 1);
+    push(registry, define("summary", "s", { quantiles: [0.9], epsilons: [0.1] }), 1);
+    push(registry, define("summary", "s", { quantiles: [0.8], epsilons: [0.1] }), 1);
+    expect(reported).toEqual(["s"]);
+    expect(linesOf(registry)).toEqual([
+      's{quantile="0.5"} 1',
+      's{quantile="1"} 1',
+      "s_sum 8",
+      "s_count 4",
+    ]);
+  });
+
+  test("lets go of a value after ten minutes of the clock, and keeps sum and count", () => {
+    const registry = registryOf();
+    const start = Math.ceil(START_MS / (2 * MINUTE_MS)) * 2 * MINUTE_MS;
+    push(registry, sketched, 100, start);
+    push(registry, sketched, 1, start + 4 * MINUTE_MS);
+    const max = (nowMs: number) => linesOf(registry, nowMs)[1];
+    expect(max(start + 10 * MINUTE_MS - 1)).toBe('s{quantile="1"} 100');
+    expect(max(start + 10 * MINUTE_MS)).toBe('s{quantile="1"} 1');
+    expect(max(start + 14 * MINUTE_MS - 1)).toBe('s{quantile="1"} 1');
+    expect(linesOf(registry, start + 14 * MINUTE_MS)).toEqual([
+      's{quantile="0.5"} NaN',
+      's{quantile="1"} NaN',
+      "s_sum 101",
+      "s_count 2",
+    ]);
+  });
+
+  test("keeps a value for at least eight minutes, wherever in a slice it came", () => {
+    for (let offsetMs = 0; offsetMs < 2 * MINUTE_MS; offsetMs += 7_001) {
+      const registry = registryOf();
+      push(registry, sketched, 1, START_MS + offsetMs);
+      const maxAt = (ageMs: number) => linesOf(registry, START_MS + offsetMs + ageMs)[1];
+      expect(maxAt(8 * MINUTE_MS)).toBe('s{quantile="1"} 1');
+      expect(maxAt(10 * MINUTE_MS)).toBe('s{quantile="1"} NaN');
+    }
+  });
+
+  test("fills its window anew after it was empty", () => {
+    const registry = registryOf();
+    push(registry, sketched, 9);
+    expect(linesOf(registry, START_MS + 60 * MINUTE_MS)[1]).toBe('s{quantile="1"} NaN');
+    push(registry, sketched, 4, START_MS + 60 * MINUTE_MS);
+    expect(linesOf(registry, START_MS + 60 * MINUTE_MS)[1]).toBe('s{quantile="1"} 4');
+  });
+
+  test("takes samples while the clock stands back, and loses none", () => {
+    const registry = registryOf();
+    push(registry, sketched, 1);
+    push(registry, sketched, 2, START_MS - 60 * MINUTE_MS);
+    expect(linesOf(registry)[1]).toBe('s{quantile="1"} 2');
+  });
+
+  test("has windows of its own for each series", () => {
+    const registry = registryOf();
+    push(registry, sketched, 1);
+    push(registry, define("summary", "s", { labels: { a: "1" } }), 2, START_MS + 9 * MINUTE_MS);
+    expect(linesOf(registry, START_MS + 11 * MINUTE_MS)).toEqual([
+      's{quantile="0.5"} NaN',
+      's{quantile="1"} NaN',
+      "s_sum 1",
+      "s_count 1",
+      's{a="1",quantile="0.5"} 2',
+      's{a="1",quantile="1"} 2',
+      's_sum{a="1"} 2',
+      's_count{a="1"} 1',
+    ]);
+  });
+});
+
+describe("a help", () => {
+  test("that is first and not empty stays", () => {
+    const registry = registryOf();
+    for (const help of ["", "first", "second", ""]) push(registry, define("gauge", "g", { help }));
+    expect(helpOf(registry)).toBe("first");
+  });
+
+  test("may come with any series of the family", () => {
+    const registry = registryOf();
+    push(registry, define("gauge", "g"));
+    push(registry, define("gauge", "g", { help: "late", labels: { a: "1" } }));
+    expect(helpOf(registry)).toBe("late");
+  });
+});
+
+describe("a family has one type", () => {
+  const types: MetricType[] = ["counter", "gauge", "histogram", "summary"];
+  for (const first of types) {
+    for (const second of types.filter((type) => type !== first)) {
+      test(`a ${second} of a ${first}'s name is a type_conflict and changes nothing`, () => {
+        const registry = registryOf();
+        push(registry, define(first, "x", { buckets: first === "histogram" ? [1] : undefined }));
+        const before = linesOf(registry);
+        const other = define(second, "x", { buckets: [1], help: "new", labels: { a: "1" } });
+        expect(push(registry, other)).toBe("type_conflict");
+        expect(linesOf(registry)).toEqual(before);
+        expect(helpOf(registry)).toBe("");
+      });
+    }
+  }
+});
+
+describe("names of samples belong to one family", () => {
+  const suffixes: Record<string, string[]> = {
+    histogram: ["_bucket", "_sum", "_count"],
+    summary: ["_sum", "_count"],
+  };
+  for (const [type, taken] of Object.entries(suffixes)) {
+    for (const suffix of taken) {
+      for (const other of ["counter", "gauge", "histogram", "summary"] as const) {
+        const wide = define(type as MetricType, "x", { buckets: [1] });
+        const narrow = define(other, `x${suffix}`, { buckets: [1] });
+
+        test(`a ${other} x${suffix} beside a ${type} x is a name_collision, whoever comes first`, () => {
+          for (const [first, second] of [
+            [wide, narrow],
+            [narrow, wide],
+          ]) {
+            const registry = registryOf();
+            expect(push(registry, first)).toBe("applied");
+            expect(push(registry, second)).toBe("name_collision");
+            expect(registry.familyCount).toBe(1);
+          }
+        });
+      }
+    }
+  }
+
+  test("a suffix collides with a suffix", () => {
+    const registry = registryOf();
+    push(registry, define("histogram", "x_sum", { buckets: [1] }));
+    expect(push(registry, define("summary", "x"))).toBe("name_collision");
+    expect(push(registry, define("summary", "x_sum_count"))).toBe("name_collision");
+  });
+
+  test("names that nobody shows are free", () => {
+    const registry = registryOf();
+    push(registry, define("counter", "x"));
+    push(registry, define("summary", "y"));
+    for (const name of ["x_sum", "x_count", "x_bucket", "y_bucket", "y_total"]) {
+      expect(push(registry, define("gauge", name))).toBe("applied");
+    }
+  });
+
+  test("names that objects inherit are free", () => {
+    const registry = registryOf();
+    for (const name of ["__proto__", "constructor", "toString", "hasOwnProperty"]) {
+      const labels = { constructor: "1", toString: "2" };
+      expect(push(registry, define("counter", name, { labels }))).toBe("applied");
+      expect(push(registry, define("counter", name, { labels }))).toBe("applied");
+    }
+    expect(linesOf(registry)[0]).toBe('__proto__{constructor="1",toString="2"} 2');
+    expect(registry.seriesCount).toBe(4);
+  });
+});
+
+describe("reserved names", () => {
+  test("are refused to a family", () => {
+    expect(push(registryOf(), define("counter", "own_x"))).toBe("reserved_name");
+  });
+
+  test("are refused to the samples of a family", () => {
+    const registry = registryOf({ isReservedName: (name) => name === "x_count" });
+    expect(push(registry, define("summary", "x"))).toBe("reserved_name");
+    expect(push(registry, define("histogram", "x", { buckets: [1] }))).toBe("reserved_name");
+    expect(push(registry, define("counter", "x"))).toBe("applied");
+  });
+});
+
+describe("the series limit", () => {
+  test("refuses new series over all families, and goes on with those that are known", () => {
+    const registry = registryOf({ maxSeries: 2 });
+    expect(push(registry, define("counter", "a"))).toBe("applied");
+    expect(push(registry, define("counter", "b"))).toBe("applied");
+    expect(push(registry, define("counter", "b", { labels: { a: "1" } }))).toBe("series_limit");
+    expect(push(registry, define("counter", "c"))).toBe("series_limit");
+    expect(push(registry, define("counter", "b"))).toBe("applied");
+    expect([registry.seriesCount, registry.familyCount]).toEqual([2, 2]);
+    expect(linesOf(registry)).toEqual(["a 1", "b 2"]);
+  });
+
+  test("leaves the name of a refused family free", () => {
+    const registry = registryOf({ maxSeries: 1 });
+    push(registry, define("counter", "a"));
+    expect(push(registry, define("summary", "x"))).toBe("series_limit");
+    expect(push(registry, define("counter", "x_sum"))).toBe("series_limit");
+  });
+
+  test("of 0 is none", () => {
+    const registry = registryOf();
+    for (let i = 0; i < 1000; i++)
+      push(registry, define("counter", "c", { labels: { i: `${i}` } }));
+    expect(registry.seriesCount).toBe(1000);
+  });
+});
+
+describe("the identity of a series", () => {
+  test("never depends on the order of its labels", () => {
+    for (const sortLabels of [true, false]) {
+      const registry = registryOf({ sortLabels });
+      push(registry, define("counter", "c", { labels: { b: "2", a: "1", c: "3" } }));
+      push(registry, define("counter", "c", { labels: { c: "3", b: "2", a: "1" } }));
+      const shown = sortLabels ? 'a="1",b="2",c="3"' : 'b="2",a="1",c="3"';
+      expect(linesOf(registry)).toEqual([`c{${shown}} 2`]);
+    }
+  });
+
+  const pairs: [left: Record<string, string>, right: Record<string, string>][] = [
+    [{ a: "1,b:2" }, { a: "1", b: "2" }],
+    [{ a: '1",b="2' }, { a: "1", b: "2" }],
+    [{ a: '1\\",b=\\"2' }, { a: '1",b="2' }],
+    [{ a: "\n" }, { a: "\\n" }],
+    [{ a: "\\" }, { a: "\\\\" }],
+    [{ a: "b" }, { b: "a" }],
+    [{ a: "1" }, { A: "1" }],
+    [{ a: "1" }, { a: "1 " }],
+    [{ a: "é" }, { a: "e\u0301" }],
+    [{}, { a: "1" }],
+  ];
+  for (const [left, right] of pairs) {
+    test(`keeps ${JSON.stringify(left)} and ${JSON.stringify(right)} apart`, () => {
+      const registry = registryOf();
+      push(registry, define("counter", "c", { labels: left }));
+      push(registry, define("counter", "c", { labels: right }));
+      expect(registry.seriesCount).toBe(2);
+      expect(new Set(linesOf(registry)).size).toBe(2);
+    });
+  }
+});
+
+test("a snapshot stays the same while samples are applied later", () => {
+  const registry = registryOf();
+  const all = [
+    define("counter", "c"),
+    define("gauge", "g"),
+    define("histogram", "h", { buckets: [1, 2] }),
+    define("summary", "s", { quantiles: [0.5], epsilons: [0.01] }),
+    define("summary", "t"),
+  ];
+  for (const definition of all) push(registry, definition, 1);
+  const snapshot = registry.snapshot(START_MS);
+  const render = () => [...renderText(snapshot, [], () => true)].join("");
+  const before = render();
+  for (const definition of all) {
+    push(registry, { ...definition, help: "new" }, 5);
+    for (let i = 0; i < 500; i++) {
+      push(registry, { ...definition, labelNames: ["i"], labelValues: [`${i}`] }, 7);
+    }
+  }
+  push(registry, define("summary", "t", { quantiles: [0.5], epsilons: [0.01] }), 3);
+  push(registry, define("counter", "a_new_family"));
+  registry.snapshot(START_MS + 60 * MINUTE_MS);
+  expect(render()).toBe(before);
+  expect(linesOf(registry)).toContain("c 6");
+});
+
+test("families stand in the order of their names, whatever the order in which they came", () => {
+  const registry = registryOf();
+  for (const name of ["b", "_", "a", "B", "aa", "a:b", "a_b", "a1"]) {
+    push(registry, define("gauge", name));
+  }
+  registry.snapshot(START_MS);
+  push(registry, define("gauge", "A"));
+  const names = registry.snapshot(START_MS).families.map((family) => family.name);
+  expect(names).toEqual(["A", "B", "_", "a", "a1", "a:b", "a_b", "aa", "b"]);
+});
