@@ -86,8 +86,9 @@ scrape_configs:
     const query = async (expression: string): Promise<number | undefined> => {
       const url = `http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(expression)}`;
       const response = await fetch(url).catch(() => undefined);
-      const answer = (await response?.json()) as QueryAnswer | undefined;
-      const value = answer?.data?.result?.[0]?.value[1];
+      if (!response?.ok) return undefined; // It is starting still.
+      const answer = (await response.json()) as QueryAnswer;
+      const value = answer.data?.result?.[0]?.value[1];
       return value === undefined ? undefined : Number(value);
     };
     await until("Prometheus has scraped", async () => (await query("last")) === 1, 30_000);
