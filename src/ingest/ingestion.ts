@@ -39,7 +39,10 @@ export interface IngestionOptions {
 const WAIT_MS = 1000;
 /** Claims are at least this far apart, so that a steady trickle does not become a claim a sample. */
 const CLAIM_INTERVAL_MS = 5;
-/** How often, and after how many samples at the latest, the queue hears what is applied. */
+/**
+ * How often, and after how many samples at the latest, the queue hears what is applied; when all
+ * that is claimed is applied it hears so at once.
+ */
 const CONFIRM_INTERVAL_MS = 1000;
 const CONFIRM_SAMPLES = 250_000;
 const RETRY_DELAY_MS = { first: 50, most: 1000 };
@@ -229,7 +232,7 @@ export class Ingestion {
     this.#dispatch();
     this.#progress.resolve();
     this.#progress = Promise.withResolvers();
-    if (this.#unconfirmed >= CONFIRM_SAMPLES) this.#confirm();
+    if (this.#unconfirmed >= CONFIRM_SAMPLES || this.#plan.pending === 0) this.#confirm();
   }
 
   #apply(worker: number, applier: BatchApplier, batch: RangeBatch): void {

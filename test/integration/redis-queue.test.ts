@@ -1,4 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseConnectionString } from "../../src/config/connection-string.ts";
 import type { RedisTarget } from "../../src/queue/redis-connection.ts";
 import { RedisQueue } from "../../src/queue/redis-queue.ts";
@@ -155,6 +158,36 @@ describe("Redis Cluster", () => {
       await queue.confirm({ segment: segment.number, left: 0 });
     } finally {
       for (const node of nodes) await node.stop();
+    }
+  });
+});
+
+describe("Redis Sentinel", () => {
+  test("finds the master by the service's name", async () => {
+    const sentinelPort = await freePort();
+    const folder = mkdtempSync(join(tmpdir(), "gateway-sentinel-"));
+    const config = join(folder, "sentinel.conf");
+    writeFileSync(
+      config,
+      `port ${sentinelPort}\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 ${redis.port} 1\n`,
+    );
+    const sentinel = Bun.spawn(["redis-server", config, "--sentinel"], {
+      stdout: "ignore",
+      stderr: "ignore",
+    });
+    try {
+      await redis.client.flushall();
+      await redis.client.lpush(KEY, "a");
+      const queue = open(target(`localhost:${sentinelPort},serviceName=main`));
+      await until(
+        "it found the master",
+        async () => (await faultOf(queue.acquire())) === undefined,
+      );
+      expect((await queue.claim())?.length).toBe(1);
+    } finally {
+      sentinel.kill("SIGKILL");
+      await sentinel.exited;
+      rmSync(folder, { recursive: true });
     }
   });
 });
