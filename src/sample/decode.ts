@@ -9,7 +9,7 @@ export interface DecodeLimits {
   maxMessageBytes: number;
   /** Labels of one sample. */
   maxLabels: number;
-  /** UTF-8 bytes of a metric name, a label name or a label value; a help is cut to it. */
+  /** UTF-8 bytes of a metric name, a label name or a label value; characters of a help. */
   maxLabelLength: number;
   /** Bounds of a histogram, quantiles of a summary. */
   maxBuckets: number;

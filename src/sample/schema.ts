@@ -139,9 +139,10 @@ function areLabels(input: unknown): boolean {
   return true;
 }
 
-/** Whether a label is there; null is the same as absent. */
+/** Whether a label is there: null and an empty value are the same as absent. */
 function hasLabel(input: Record<string, LabelValue> | null | undefined, labelName: string) {
-  return input?.[labelName] !== undefined && input[labelName] !== null;
+  const value = input?.[labelName] ?? "";
+  return value !== "";
 }
 
 /** Finite numbers, at least one, each greater than the one before. */

@@ -491,6 +491,7 @@ describe("labels", () => {
     ["quantile as a label of a histogram", histogram(',"labels":{"quantile":"1"}')],
     ["LE as a label of a histogram", histogram(',"labels":{"LE":"1"}')],
     ["le of null in a histogram, which is absent", histogram(',"labels":{"le":null}')],
+    ["le that is empty in a histogram, which is absent", histogram(',"labels":{"le":""}')],
     ["quantile of null in a summary, which is absent", summary(',"labels":{"quantile":null}')],
   ]);
 
