@@ -97,8 +97,8 @@ function areLabelsGood(labels: unknown, type: string): boolean {
     if (!["string", "number", "boolean"].includes(typeof value) && value !== null) return false;
     if (typeof value === "string" && !value.isWellFormed()) return false;
     if (value === null) continue;
-    if (type === "histogram" && name === "le") return false;
-    if (type === "summary" && name === "quantile") return false;
+    if (type === "histogram" && name === "le" && value !== "") return false;
+    if (type === "summary" && name === "quantile" && value !== "") return false;
     if (value === "") continue;
     count++;
     // Numbers are measured as they are written, which JSON.parse forgets.
