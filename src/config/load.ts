@@ -15,6 +15,7 @@ import {
   readFileEntries,
   readFlagEntries,
   type SourceRead,
+  shownName,
 } from "./sources.ts";
 
 export interface SettingsInput {
@@ -76,7 +77,19 @@ export function loadSettings(input: SettingsInput): SettingsLoaded {
   const levels = takeLevels(chosen, effective, faults);
   for (const entry of chosen.values()) faults.push(unknownFault(entry));
   if (faults.length > 0) return { ok: false, faults };
-  return { ok: true, settings: toSettings(values, levels), effective };
+  const settings = toSettings(values, levels);
+  showDatabase(settings, effective);
+  return { ok: true, settings, effective };
+}
+
+/** A database that is not set by itself is the connection string's, if that names one. */
+function showDatabase(settings: Settings, effective: EffectiveSetting[]): void {
+  const database = effective.find(({ name }) => name === SETTINGS.database.name);
+  const connection = effective.find(({ name }) => name === SETTINGS.connection.name);
+  if (settings.redis.connection.database === undefined) return;
+  if (database?.source !== DEFAULT_SOURCE || connection === undefined) return;
+  database.text = String(settings.redis.database);
+  database.source = connection.source;
 }
 
 /** Takes the levels of areas out of `chosen`. */
@@ -145,9 +158,15 @@ function faultOf(
 
 function unknownFault({ name, source }: Entry): string {
   const known = Object.values(SETTINGS).map((setting) => setting.name);
-  const near = nearestName(name, known);
+  // The right name in the wrong section, or a near one.
+  const near =
+    known.find((other) => lastPart(other) === lastPart(name)) ?? nearestName(name, known);
   const remedy = near === undefined ? "; see --help" : `; did you mean ${near}?`;
-  return `config: ${cut(name)} is no setting (${source})${remedy}`;
+  return `config: ${shownName(name)} is no setting (${source})${remedy}`;
+}
+
+function lastPart(name: string): string {
+  return name.slice(name.lastIndexOf(".") + 1).toLowerCase();
 }
 
 function cut(text: string): string {

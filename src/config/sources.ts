@@ -1,5 +1,5 @@
 import { readJsonLeaves } from "./json-leaves.ts";
-import { LOG_LEVEL_PREFIX, SECTIONS } from "./settings.ts";
+import { LOG_LEVEL_PREFIX, SECTIONS, SETTINGS } from "./settings.ts";
 
 /** One value that a source gives for a name, which may be no setting's. */
 export interface Entry {
@@ -27,7 +27,9 @@ export function readFileEntries(text: string, path: string): SourceRead {
   const source = `file ${path}`;
   for (const leaf of read.leaves) {
     const name = leaf.path.join(".").replaceAll(":", ".");
-    if (!isOurs(name) || leaf.kind === "null") continue;
+    if (leaf.kind === "null") continue;
+    if (isSection(name)) faults.push(`config: ${name} must be an object of settings (${source})`);
+    if (!isOurs(name)) continue;
     if (leaf.kind === "list") faults.push(`config: ${name} must not be a list (${source})`);
     else entries.push({ name, text: leaf.text, source });
   }
@@ -52,9 +54,32 @@ export function readFlagEntries(flags: readonly { name: string; value: string }[
   const entries = flags.map(({ name, value }) => ({
     name: name.replaceAll(":", "."),
     text: value,
-    source: `flag --${name}`,
+    source: `flag --${shownName(name)}`,
   }));
   return { entries, faults: [] };
+}
+
+/**
+ * A name that is no setting's, fit to be shown: what stands behind a setting's name, or behind a
+ * character that no name has, may be a value that went astray, and that a credential.
+ */
+export function shownName(name: string): string {
+  const lower = name.toLowerCase().replaceAll(":", ".");
+  const prefix = Object.values(SETTINGS).find((setting) =>
+    lower.startsWith(`${setting.name.toLowerCase()}.`),
+  );
+  if (prefix !== undefined) return `${prefix.name}...`;
+  const shown = /^[\w.:-]{0,60}/.exec(name)?.[0] ?? "";
+  return shown.length < name.length ? `${shown}...` : shown;
+}
+
+/** Whether a name is that of a whole section, which has no value of its own. */
+function isSection(name: string): boolean {
+  const dotted = `${name.toLowerCase()}.`;
+  return (
+    dotted === LOG_LEVEL_PREFIX.toLowerCase() ||
+    SECTIONS.some((section) => dotted === `${section.toLowerCase()}.`)
+  );
 }
 
 /** `Logging` has children for other loggers; of them only the levels are ours. */

@@ -127,6 +127,45 @@ describe("settings", () => {
     ]);
   });
 
+  test("in the wrong section are suggested in the right one", () => {
+    for (const name of ["Metrics.MetricQueueKey", "MetricQueueKey"]) {
+      const [fault] = faultsOf({ flags: [{ name, value: "x" }] });
+      expect(fault).toEndWith("; did you mean Redis.MetricQueueKey?");
+    }
+  });
+
+  test("show no credential that went astray into a flag's name, and stay one line", () => {
+    for (const name of [
+      "Redis.ConnectionString:redis://u:canary@host",
+      "Redis.ConnectionString:canary",
+      "redis://u:canary@host",
+      "nothing\ncanary",
+    ]) {
+      const faults = faultsOf({ flags: [{ name, value: "" }] });
+      expect(faults).toHaveLength(1);
+      expect(faults[0]).not.toMatch(/canary|\n/);
+    }
+  });
+
+  test("refuse a section that is no object", () => {
+    for (const text of ['"h,password=canary"', "[1]", "5"]) {
+      const faults = faultsOf({ fileText: `{ "Redis": ${text} }` });
+      expect(faults).toEqual([
+        "config: Redis must be an object of settings (file appsettings.json)",
+      ]);
+    }
+    const [fault] = faultsOf({ fileText: '{ "Logging": { "LogLevel": "Debug" } }' });
+    expect(fault).toStartWith("config: Logging.LogLevel must be an object of settings");
+  });
+
+  test("show the database that the connection string names", () => {
+    const { effective } = loaded({
+      flags: [{ name: "Redis.ConnectionString", value: "h,defaultDatabase=3" }],
+    });
+    const shown = effective.find(({ name }) => name === "Redis.MetricQueueDatabase");
+    expect(shown).toMatchObject({ text: "3", source: "flag --Redis.ConnectionString" });
+  });
+
   test("set twice in one source are a fault", () => {
     const environment = { Gateway__Id: "a", GATEWAY__ID: "b" };
     expect(faultsOf({ environment })[0]).toContain("is set twice");
