@@ -13,14 +13,14 @@ export function renderConfiguration(): string {
 }
 
 const HEAD =
-  "| setting | environment | default | takes | meaning |\n| --- | --- | --- | --- | --- |\n";
+  "| setting | environment variable | default | takes | meaning |\n| --- | --- | --- | --- | --- |\n";
 
 function renderRow({ name, defaultText, takes, doc }: Setting): string {
   const variable = name.replaceAll(".", "__");
   return `| \`${name}\` | \`${variable}\` | \`${defaultText}\` | ${takes} | ${doc} |\n`;
 }
 
-const AREAS = `| \`${LOG_LEVEL_PREFIX}<area>\` | \`${LOG_LEVEL_PREFIX.replaceAll(".", "__")}<area>\` | | as above | The same for one area of the log: \`main\`, \`queue\`, \`worker\`, \`sample\`. Other areas, such as \`Microsoft.AspNetCore\`, are taken and have no effect. |
+const AREAS = `| \`${LOG_LEVEL_PREFIX}<area>\` | \`${LOG_LEVEL_PREFIX.replaceAll(".", "__")}<area>\` | | as above | The same for one area of the log: \`main\`, \`queue\`, \`worker\`, \`sample\` or \`http\` (which has no lines so far). Other areas, such as \`Microsoft.AspNetCore\`, are taken and have no effect. |
 `;
 
 const INTRODUCTION = `# Configuration
@@ -38,7 +38,7 @@ Settings come from three sources; of a setting that stands in several, the later
 
 Names are taken in any case. A setting that is not known, or whose value is not taken, stops the
 start with one line a fault and exit code 2. \`prom-stream-gateway check-config\` does only that, and
-shows the settings in force, where each comes from, and no credential.
+shows the settings in force and where each comes from, with credentials masked.
 
 The program reads nothing else from the working directory: no \`.env\`, no \`bunfig.toml\`. The
 runtime inside it still heeds \`BUN_OPTIONS\` and \`BUN_BE_BUN\` in the environment: leave them unset.
@@ -59,11 +59,21 @@ As StackExchange.Redis has it, hosts first, then options:
 | \`s1.example,s2.example,serviceName=mymaster\` | Sentinels (default port 26379) and the master's name |
 | \`localhost,defaultDatabase=1,connectTimeout=2000,name=gw\` | database, time to connect in ms, client name |
 
-Of Redis Cluster any node will do: the gateway goes where the queue's slot is. These options are
-taken and have no effect: ${IGNORED_OPTIONS.map((option) => `\`${option}\``).join(", ")}.
+Options are named in any case; of a repeated one the last counts. Of Redis Cluster any node will do:
+\`MOVED\` is followed to the node that has the queue. These options of StackExchange.Redis are taken
+and have no effect: ${IGNORED_OPTIONS.map((option) => `\`${option}\``).join(", ")}.
 
-As a URL: \`redis://user:password@host:6379/1\`, or \`rediss://...\` for TLS. What is special in a URL
-stands percent-encoded in the user's name and the password: \`p%40ss\` for \`p@ss\`.
+As a URL:
+
+| example | meaning |
+| --- | --- |
+| \`redis://redis.example\` | one Redis; the default port is 6379, with \`rediss://\` too |
+| \`redis://user:password@redis.example:6379/1\` | with a login, and the database |
+| \`redis://:p%40ss@redis.example\` | a password only, here \`p@ss\` |
+| \`rediss://[2001:db8::1]:6380\` | TLS; an IPv6 address stands in brackets, as it does in the other notation |
+
+The reserved characters \`@ : / ? # %\` stand percent-encoded in the user and the password. Query
+parameters are not taken. Several endpoints, Sentinel and the options need the other notation.
 `;
 
 if (import.meta.main) {

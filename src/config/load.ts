@@ -106,7 +106,7 @@ function takeLevels(
     const { name, text, source } = entry;
     const result = v.safeParse(logLevel, text);
     if (result.success) levels.set(key.slice(prefix.length), result.output);
-    else faults.push(faultOf({ name }, text, result.issues[0].message, source));
+    else faults.push(faultOf({ name: shownName(name) }, text, result.issues[0].message, source));
     effective.push({ name, text, source });
   }
   return levels;

@@ -57,7 +57,7 @@ function integer(min: number, max: number): SettingSchema<number> {
     v.string(),
     v.trim(),
     v.check(
-      (text) => /^-?\d{1,16}$/.test(text) && Number(text) >= min && Number(text) <= max,
+      (text) => /^\d{1,16}$/.test(text) && Number(text) >= min && Number(text) <= max,
       `must be ${min}..${max}`,
     ),
     v.transform(Number),
@@ -108,7 +108,7 @@ const queueKey: SettingSchema<string> = v.pipe(
   v.string(),
   v.nonEmpty("must not be empty"),
   v.check(
-    (key) => !key.includes("}") || /\{[^}]+\}/.test(key),
+    (key) => !key.includes("}") || /^[^{]*\{[^}]+\}/.test(key),
     'must not hold "}" but as the end of a hash tag such as {tag}',
   ),
 );

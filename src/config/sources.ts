@@ -30,8 +30,9 @@ export function readFileEntries(text: string, path: string): SourceRead {
     if (leaf.kind === "null") continue;
     if (isSection(name)) faults.push(`config: ${name} must be an object of settings (${source})`);
     if (!isOurs(name)) continue;
-    if (leaf.kind === "list") faults.push(`config: ${name} must not be a list (${source})`);
-    else entries.push({ name, text: leaf.text, source });
+    if (leaf.kind === "list") {
+      faults.push(`config: ${shownName(name)} must not be a list (${source})`);
+    } else entries.push({ name, text: leaf.text, source });
   }
   return { entries, faults: [...faults, ...repetitionFaults(entries)] };
 }
@@ -44,7 +45,9 @@ export function readEnvironmentEntries(
   for (const [variable, text] of Object.entries(environment)) {
     if (!variable.includes("__") || text === undefined || text === "") continue;
     const name = variable.replaceAll("__", ".");
-    if (isOurs(name)) entries.push({ name, text, source: `environment ${variable}` });
+    const shown = shownName(name);
+    const source = `environment ${shown === name ? variable : shown}`;
+    if (isOurs(name)) entries.push({ name, text, source });
   }
   return { entries, faults: repetitionFaults(entries) };
 }
@@ -94,8 +97,10 @@ function repetitionFaults(entries: readonly Entry[]): string[] {
   const seen = new Map<string, Entry>();
   for (const entry of entries) {
     const first = seen.get(entry.name.toLowerCase());
-    if (first) faults.push(`config: ${first.name} is set twice (${first.source}, ${entry.source})`);
-    else seen.set(entry.name.toLowerCase(), entry);
+    if (first) {
+      const sources = `${first.source}, ${entry.source}`;
+      faults.push(`config: ${shownName(first.name)} is set twice (${sources})`);
+    } else seen.set(entry.name.toLowerCase(), entry);
   }
   return faults;
 }

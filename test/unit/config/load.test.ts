@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import fc from "fast-check";
 import { renderConfiguration } from "../../../docs/generate.ts";
 import { loadSettings, type SettingsInput } from "../../../src/config/load.ts";
 import { SETTINGS } from "../../../src/config/settings.ts";
@@ -77,46 +76,24 @@ describe("settings", () => {
     });
   });
 
-  test("leave the connection string's database where none is set", () => {
-    const string = { name: "Redis.ConnectionString", value: "localhost,defaultDatabase=3" };
-    expect(loaded({ flags: [string] }).settings.redis.database).toBe(3);
-    const explicit = { name: "Redis.MetricQueueDatabase", value: "0" };
-    expect(loaded({ flags: [string, explicit] }).settings.redis.database).toBe(0);
-  });
+  for (const value of ["localhost,defaultDatabase=3", "redis://localhost/3"]) {
+    test(`leave the connection string's database where none is set: ${value}`, () => {
+      const flags = [{ name: "Redis.ConnectionString", value }];
+      expect(loaded({ flags }).settings.redis.database).toBe(3);
+      // Set by itself it counts, from whichever source, and as the default's value too.
+      const fileText = '{ "Redis": { "MetricQueueDatabase": 0 } }';
+      const { settings, effective } = loaded({ fileText, flags });
+      expect(settings.redis.database).toBe(0);
+      const shown = effective.find(({ name }) => name === "Redis.MetricQueueDatabase");
+      expect(shown).toMatchObject({ text: "0", source: "file appsettings.json" });
+    });
+  }
 
   test("with an empty variable are as if it were not there", () => {
     expect(loaded({ environment: { Redis__MetricQueueKey: "" } }).settings.redis.queueKey).toBe(
       SETTINGS.queueKey.defaultText,
     );
   });
-
-  const wrong: [setting: string, values: string[], takes: string][] = [
-    ["Redis.MetricQueueWorkers", ["0", "65", "two", "1.5", "1e1", ""], "must be 1..64"],
-    ["Redis.MetricQueueDatabase", ["-1", "2147483648"], "must be 0..2147483647"],
-    ["Redis.MetricQueuePopCount", ["0", "100001"], "must be 1..100000"],
-    ["Redis.MetricQueueKey", ["", "a}b"], "must not"],
-    ["Gateway.Id", ["", "a b", "x".repeat(65)], "must be 1 to 64 letters"],
-    ["Metrics.SortIncomingLabels", ["yes", "1"], "must be true or false"],
-    ["Metrics.DisableMetaMetrics", ["no"], "must be true or false"],
-    ["Metrics.MaxMessageBytes", ["0"], "must be 1..536870912"],
-    ["Metrics.MaxSeries", ["-1"], "must be 0..1000000000"],
-    ["Metrics.MaxLabels", ["x"], "must be 0..10000"],
-    ["Metrics.MaxLabelLength", ["x"], "must be 0..1048576"],
-    ["Metrics.MaxBuckets", ["0"], "must be 1..10000"],
-    ["Web.ListenAddress", ["9091", "a:b", ":65536", ""], "must be host:port"],
-    ["Logging.LogLevel.Default", ["loud"], "must be Trace, Debug"],
-    ["Logging.LogLevel.queue", ["loud"], "must be Trace, Debug"],
-  ];
-  for (const [name, values, takes] of wrong) {
-    for (const value of values) {
-      test(`refuse ${name} = ${JSON.stringify(value.slice(0, 20))}`, () => {
-        const faults = faultsOf({ flags: [{ name, value }] });
-        expect(faults).toHaveLength(1);
-        expect(faults[0]).toStartWith(`config: ${name} ${takes}`);
-        expect(faults[0]).toEndWith(`(flag --${name})`);
-      });
-    }
-  }
 
   test("name each fault, not only the first", () => {
     const environment = { Redis__MetricQueueWorkers: "0", Redis__Nothing: "1" };
@@ -179,36 +156,12 @@ describe("settings", () => {
     expect(faults[0]).not.toContain("canary");
   });
 
-  test("never show a password, whatever it is", () => {
-    const secret = fc.string({ minLength: 1, maxLength: 12 }).map((text) => `canary${text}canary`);
-    fc.assert(
-      fc.property(secret, fc.constantFrom(...STRINGS), (password, write) => {
-        const value = write(password);
-        const result = loadSettings(input({ flags: [{ name: "Redis.ConnectionString", value }] }));
-        const shown = result.ok ? JSON.stringify(result.effective) : result.faults.join("\n");
-        expect(shown).not.toContain("canary");
-      }),
-      { numRuns: 500 },
-    );
-  });
-
   test("are all in docs/configuration.md, which is not stale", async () => {
     const page = await Bun.file(join(import.meta.dir, "../../../docs/configuration.md")).text();
     expect(page).toBe(renderConfiguration());
     for (const { name } of DEFAULTS) expect(page).toContain(`\`${name}\``);
   });
 });
-
-/** Right and wrong ways to write a connection string with a password. */
-const STRINGS: ((password: string) => string)[] = [
-  (password) => `localhost,password=${password}`,
-  (password) => `localhost,password=${password},nonsense=1`,
-  (password) => `password=${password}`,
-  (password) => `redis://user:${encodeURIComponent(password)}@localhost`,
-  (password) => `redis://user:${password}@localhost`,
-  (password) => `redis://:${password}@:x`,
-  (password) => `rediss://user:${password}@localhost/x?y=z`,
-];
 
 function input(given: Partial<SettingsInput>): SettingsInput {
   return {
