@@ -20,7 +20,7 @@ export interface Gateway {
 }
 
 const SAMPLE_INTERVAL_MS = 1000;
-const STOP_INGESTION_MS = 3000;
+const STOP_INGESTION_MS = 1500;
 const STOP_SERVER_MS = 1000;
 
 /**
@@ -33,46 +33,53 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
   const log = new Log(settings.logging.defaultLevel, settings.logging.levels);
   const own = new OwnMetrics(redis.queueKey, metrics.disableMetaMetrics);
   const events = new Events(log, own, nowMs);
-  const registry = new Registry({
-    sortLabels: metrics.sortIncomingLabels,
-    maxSeries: metrics.maxSeries,
-    isReservedName: isOwnName,
-    onOtherLayout: (family) => events.otherLayoutMet(family),
-  });
+  const makeRegistry = () =>
+    new Registry({
+      sortLabels: metrics.sortIncomingLabels,
+      maxSeries: metrics.maxSeries,
+      isReservedName: isOwnName,
+      onOtherLayout: (family) => events.otherLayoutMet(family),
+    });
   const target: RedisTarget = {
     connection: redis.connection,
     database: redis.database,
     queueKey: redis.queueKey,
-    gatewayId: settings.gatewayId,
+    gatewayId: settings.gateway.id,
   };
-  const queue = new RedisQueue(target, {
-    connected: () => events.queueConnected(),
-    failed: () => {}, // The calls that fail say why.
+  const queue = new RedisQueue({
+    target,
+    leaseMs: settings.gateway.leaseMs,
+    deadLetters: redis.deadLetters.key === "" ? undefined : redis.deadLetters,
+    listener: {
+      connected: () => events.queueConnected(),
+      failed: () => {}, // The calls that fail say why.
+    },
   });
+  const deadLetterMax = redis.deadLetters.key === "" ? 0 : redis.deadLetters.max;
   const ingestion = new Ingestion({
     queue,
-    registry,
+    makeRegistry,
+    listener: events,
     popCount: redis.popCount,
     workers: redis.workers,
+    leaseMs: settings.gateway.leaseMs,
+    checkpoint: settings.checkpoint,
+    deadLetterMax,
     nowMs,
-    listener: {
-      queueFailed: (reason) => events.queueFailed(reason),
-      queueRecovered: () => events.queueRecovered(),
-      superseded: (reason) => events.superseded(reason),
-      stateLost: () => events.stateLost(),
-      segmentsRecovered: (segments, elements) => events.segmentsRecovered(segments, elements),
-      emptyClaim: () => events.emptyClaim(),
-      applied: (...what) => events.batchApplied(...what),
-    },
   });
   const server = serve(settings.web.listen, {
     metrics: async (isWanted) => {
-      own.series.set(registry.seriesCount);
-      own.families.set(registry.familyCount);
-      own.oldestAge.set({ queueKey: redis.queueKey }, ingestion.oldestAgeSeconds());
+      own.noteState(ingestion, nowMs());
       const families = await own.render();
-      const snapshot = ingestion.isOwner ? registry.snapshot(nowMs()) : undefined;
-      return renderText(snapshot, families, isWanted);
+      const { shown, tenure } = ingestion;
+      if (shown === "recovering") {
+        return { refusal: ingestion.notReadyReason ?? "recovering: done, scrape again" };
+      }
+      const snapshot = shown === "totals" ? tenure?.registry.snapshot(nowMs()) : undefined;
+      return {
+        chunks: renderText(snapshot, families, isWanted),
+        isValid: () => snapshot === undefined || ingestion.shown === "totals",
+      };
     },
     notReadyReason: () => ingestion.notReadyReason,
     scraped: (seconds, bytes) => {
@@ -85,7 +92,7 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
       new WorkerPool({
         url: workerUrl,
         count: redis.workers,
-        start: (name) => ({ kind: "start", name, target, limits: metrics }),
+        start: (name) => ({ kind: "start", name, target, limits: metrics, deadLetterMax }),
         listener: {
           batch,
           readFailed: (worker, reason) => events.rangeReadFailed(worker, reason),
@@ -116,11 +123,12 @@ function startSampling(own: OwnMetrics, queue: RedisQueue, ingestion: Ingestion)
     const now = performance.now();
     own.noteEventLoopLag(Math.max(0, (now - dueAt) / 1000));
     dueAt = now + SAMPLE_INTERVAL_MS;
+    const claimed = ingestion.tenure?.plan.pending ?? 0;
     try {
-      own.pending.set({ queueKey }, (await queue.length()) + ingestion.pending);
+      own.pending.set({ queueKey }, (await queue.length()) + claimed);
     } catch {
       // Redis is away, which the claims report; what is claimed is known still.
-      own.pending.set({ queueKey }, ingestion.pending);
+      own.pending.set({ queueKey }, claimed);
     }
   }, SAMPLE_INTERVAL_MS);
 }

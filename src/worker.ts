@@ -1,3 +1,4 @@
+import { failpoint } from "./failpoint.ts";
 import type { RangeBatch, WorkerReply, WorkerRequest } from "./ingest/messages.ts";
 import type { Range, RangeReader } from "./queue/queue.ts";
 import { RedisRangeReader } from "./queue/redis-range-reader.ts";
@@ -23,20 +24,23 @@ self.onmessage = (event: MessageEvent<WorkerRequest>) => {
     last = start(request.range);
     return;
   }
-  const { name, target, limits } = request;
+  const { name, target, limits, deadLetterMax } = request;
   // A failed connection shows in the reads that fail.
   const reader = new RedisRangeReader(target, name, { connected: () => {}, failed: () => {} });
-  const folder = new Folder();
+  const folder = new Folder(deadLetterMax);
   start = (range) => {
     // Read while the range before is decoded: that keeps both us and Redis busy.
     const startedAt = performance.now();
     const reading = readUntilDone(reader, range);
     return last.then(async () => {
       const elements = await reading;
+      failpoint("range_read");
       const readSeconds = (performance.now() - startedAt) / 1000;
       const batch = decodeRange(range, elements, limits, folder, readSeconds);
       const reply: WorkerReply = { kind: "batch", batch };
+      failpoint("range_decoded");
       self.postMessage(reply, [batch.ids.buffer, batch.values.buffer]);
+      failpoint("batch_posted");
     });
   };
 };

@@ -12,9 +12,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   exposition: ["registry", "sample"],
   config: [],
   queue: ["config"],
-  ingest: ["queue", "sample", "registry"],
+  checkpoint: ["queue", "registry"],
+  ingest: ["queue", "sample", "registry", "checkpoint"],
   http: ["config", "exposition"],
-  telemetry: ["config", "sample", "ingest"],
+  telemetry: ["config", "queue", "sample", "ingest"],
   cli: ["config", "queue", "sample"],
 };
 

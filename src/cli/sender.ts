@@ -4,8 +4,8 @@ import { connectRedis, untilReady } from "../queue/redis-connection.ts";
 
 /** Connects as a sender does; says on standard error why it cannot, and returns undefined. */
 export async function connectSender(settings: Settings): Promise<Redis | undefined> {
-  const { redis, gatewayId } = settings;
-  const target = { ...redis, gatewayId };
+  const { redis, gateway } = settings;
+  const target = { ...redis, gatewayId: gateway.id };
   const sender = connectRedis(target, "sender", { connected: () => {}, failed: () => {} });
   try {
     await untilReady(sender);

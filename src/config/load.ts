@@ -74,12 +74,26 @@ export function loadSettings(input: SettingsInput): SettingsLoaded {
       source: entry?.source ?? DEFAULT_SOURCE,
     });
   }
+  const deadLetterFault = sameKeyFault(values, effective);
+  if (deadLetterFault !== undefined) faults.push(deadLetterFault);
   const levels = takeLevels(chosen, effective, faults);
   for (const entry of chosen.values()) faults.push(unknownFault(entry));
   if (faults.length > 0) return { ok: false, faults };
   const settings = toSettings(values, levels);
   showDatabase(settings, effective);
   return { ok: true, settings, effective };
+}
+
+/** The dead letters must not come back as samples. */
+function sameKeyFault(
+  values: ReadonlyMap<Setting, { value: unknown }>,
+  effective: readonly EffectiveSetting[],
+): string | undefined {
+  const { queueKey, deadLetterKey } = SETTINGS;
+  const key = values.get(deadLetterKey as Setting)?.value;
+  if (key !== values.get(queueKey as Setting)?.value || key === undefined) return undefined;
+  const source = effective.find(({ name }) => name === deadLetterKey.name)?.source;
+  return faultOf(deadLetterKey, String(key), "must not be the queue's key", source);
 }
 
 /** A database that is not set by itself is the connection string's, if that names one. */
@@ -124,13 +138,19 @@ function toSettings(
   const connection = get(s.connection);
   const database = get(s.database);
   return {
-    gatewayId: get(s.gatewayId),
+    gateway: { id: get(s.gatewayId), leaseMs: get(s.leaseMs) },
     redis: {
       connection,
       workers: get(s.workers),
       database: isSet(s.database) ? database : (connection.database ?? database),
       queueKey: get(s.queueKey),
       popCount: get(s.popCount),
+      deadLetters: { key: get(s.deadLetterKey), max: get(s.deadLetterMax) },
+    },
+    checkpoint: {
+      isEnabled: get(s.checkpointEnabled),
+      intervalMs: get(s.checkpointIntervalMs),
+      maxSamples: get(s.checkpointMaxSamples),
     },
     metrics: {
       sortIncomingLabels: get(s.sortIncomingLabels),

@@ -16,14 +16,17 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** All settings, valid and typed. */
 export interface Settings {
-  gatewayId: string;
+  gateway: { id: string; leaseMs: number };
   redis: {
     connection: RedisConnection;
     workers: number;
     database: number;
     queueKey: string;
     popCount: number;
+    /** With an empty key dropped samples are not kept. */
+    deadLetters: { key: string; max: number };
   };
+  checkpoint: { isEnabled: boolean; intervalMs: number; maxSamples: number };
   metrics: {
     sortIncomingLabels: boolean;
     disableMetaMetrics: boolean;
@@ -113,6 +116,9 @@ const queueKey: SettingSchema<string> = v.pipe(
   ),
 );
 
+/** Empty: none. */
+const optionalKey: SettingSchema<string> = v.string();
+
 const gatewayId: SettingSchema<string> = v.pipe(
   v.string(),
   v.regex(/^[A-Za-z0-9._-]{1,64}$/, "must be 1 to 64 letters, digits, dots, dashes or underscores"),
@@ -160,12 +166,54 @@ export const SETTINGS = {
     takes: "1..100000",
     doc: "List elements that a worker reads at a time.",
   }),
+  deadLetterKey: define({
+    name: "Redis.DeadLetterKey",
+    defaultText: "",
+    schema: optionalKey,
+    takes: "a key, or nothing",
+    doc: "A list for samples that were dropped, newest first, each as JSON with time, reason and payload. On Redis Cluster it must share the queue's hash slot, as `{<queue key>}:dead-letters` does. Empty: none is kept.",
+  }),
+  deadLetterMax: define({
+    name: "Redis.DeadLetterMax",
+    defaultText: "10000",
+    schema: integer(1, 1_000_000),
+    takes: "1..1000000",
+    doc: "How many of them are kept; the oldest go first.",
+  }),
   gatewayId: define({
     name: "Gateway.Id",
     defaultText: "default",
     schema: gatewayId,
     takes: "1..64 of `A-Z a-z 0-9 . _ -`",
-    doc: "Under this name the gateway owns what it took off the queue. Gateways that share a queue need different ids; of two processes with the same id the one started last works.",
+    doc: "Under this name the gateway owns what it took off the queue, and its totals. Gateways that share a queue need different ids; of two processes with the same id one works and the other stands by.",
+  }),
+  leaseMs: define({
+    name: "Gateway.LeaseMs",
+    defaultText: "3000",
+    schema: integer(500, 600_000),
+    takes: "500..600000",
+    doc: "How long the ownership lasts unless it is renewed, which happens three times as often: so long a standby waits after a crash, and so long totals are shown while Redis is away.",
+  }),
+  checkpointEnabled: define({
+    name: "Checkpoint.Enabled",
+    defaultText: "true",
+    schema: boolean,
+    takes: "true, false",
+    doc: "Keep totals in Redis, so that a restart goes on from them. `false`: samples are deleted once they are applied, totals start at zero after a restart, and totals that were kept before are deleted.",
+  }),
+  checkpointIntervalMs: define({
+    name: "Checkpoint.IntervalMs",
+    defaultText: "1000",
+    schema: integer(10, 3_600_000),
+    takes: "10..3600000",
+    doc: "How often what has changed is written to Redis. Claimed samples stay in Redis until then; nothing depends on it but how many those are, and how much is read again after a crash.",
+  }),
+  checkpointMaxSamples: define({
+    name: "Checkpoint.MaxSamples",
+    defaultText: "250000",
+    schema: integer(1, 1_000_000_000),
+    takes: "1..1000000000",
+    doc: "After so many applied samples it is written earlier.",
   }),
   sortIncomingLabels: define({
     name: "Metrics.SortIncomingLabels",
@@ -236,4 +284,4 @@ export const SETTINGS = {
 export const LOG_LEVEL_PREFIX = "Logging.LogLevel.";
 
 /** The sections of a file, and first words of a variable, that are ours. */
-export const SECTIONS = ["Redis", "Gateway", "Metrics", "Web", "Logging"] as const;
+export const SECTIONS = ["Redis", "Gateway", "Checkpoint", "Metrics", "Web", "Logging"] as const;

@@ -4,12 +4,22 @@ import { TEXT_CONTENT_TYPE } from "../exposition/text.ts";
 
 /** What the server shows. */
 export interface Pages {
-  /** The exposition in chunks, each ending with a line; `isWanted` tells which families. */
-  metrics(isWanted: (family: string) => boolean): Promise<Iterator<string>>;
+  /** `isWanted` tells which families; or why there is nothing to show for now. */
+  metrics(isWanted: (family: string) => boolean): Promise<Exposition | { refusal: string }>;
   /** Why the gateway is not ready; undefined when it is. */
   notReadyReason(): string | undefined;
   scraped(seconds: number, bytes: number): void;
 }
+
+export interface Exposition {
+  /** Each ends with a line. */
+  chunks: Iterator<string>;
+  /** Whether what is in it may still be shown; asked before each chunk. */
+  isValid(): boolean;
+}
+
+/** When a scraper that was refused may come again. */
+const RETRY_AFTER_SECONDS = 1;
 
 /** Without a hostname all interfaces of both families are served, where there is IPv6. */
 const ANY_HOSTNAMES = ["::", "0.0.0.0"];
@@ -62,10 +72,13 @@ function ready(pages: Pages): Response {
 
 async function metrics(url: URL, method: string, pages: Pages): Promise<Response> {
   const headers = { "Content-Type": TEXT_CONTENT_TYPE };
-  if (method === "HEAD") return new Response(null, { headers });
   const startedAt = performance.now();
   const names = new Set(url.searchParams.getAll("name[]"));
-  const chunks = await pages.metrics((family) => names.size === 0 || names.has(family));
+  const exposition = await pages.metrics((family) => names.size === 0 || names.has(family));
+  if ("refusal" in exposition) {
+    return plain(503, exposition.refusal, { "Retry-After": String(RETRY_AFTER_SECONDS) });
+  }
+  if (method === "HEAD") return new Response(null, { headers });
   const encoder = new TextEncoder();
   let bytes = 0;
   const body = new ReadableStream({
@@ -73,7 +86,11 @@ async function metrics(url: URL, method: string, pages: Pages): Promise<Response
     // is stuck holds up itself alone, and others run between two chunks.
     async pull(controller) {
       await new Promise(setImmediate);
-      const next = chunks.next();
+      if (!exposition.isValid()) {
+        controller.error(new Error("the totals are no longer this process's to show"));
+        return;
+      }
+      const next = exposition.chunks.next();
       if (next.done) {
         pages.scraped((performance.now() - startedAt) / 1000, bytes);
         controller.close();

@@ -1,302 +1,433 @@
-import { type Queue, QueueError } from "../queue/queue.ts";
-import { BatchApplier } from "../registry/apply.ts";
+import { failpoint } from "../failpoint.ts";
+import { type Acquired, type Queue, QueueError, type SavedCheckpoint } from "../queue/queue.ts";
 import type { Registry } from "../registry/registry.ts";
-import type { Drop } from "../sample/fold.ts";
 import type { RangeBatch } from "./messages.ts";
-import { RangePlan } from "./range-plan.ts";
+import { Signal } from "./signal.ts";
+import { type AppliedBatch, Tenure } from "./tenure.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
 /** What the ingestion tells. Times in seconds. */
 export interface IngestionListener {
   queueFailed(reason: string): void;
   queueRecovered(): void;
-  /** Another process works under this gateway id: totals are no longer ours to show. */
-  superseded(reason: string): void;
-  /** The queue no longer knew of us, and was told. */
-  stateLost(): void;
-  segmentsRecovered(segments: number, elements: number): void;
+  /** Another process has the lease; this one waits for it. */
+  stoodBy(holder: string): void;
+  /** This process has the lease and the state; `elements` are to be applied before it is shown. */
+  acquired(checkpoint: SavedCheckpoint, segments: number, elements: number): void;
+  /** Totals are shown from now on. */
+  recovered(series: number, seconds: number): void;
+  /** Another process has become the owner: totals are no longer ours to show. */
+  superseded(holder: string): void;
+  /** The queue no longer knew of us, and is told everything anew. */
+  stateLost(reason: string): void;
+  /** The queue has forgotten claims of ours: so many elements may be taken twice at most. */
+  claimsUndone(elements: number): void;
   emptyClaim(): void;
-  applied(
-    worker: number,
-    batch: RangeBatch,
-    samples: number,
-    drops: readonly Drop[],
-    seconds: number,
-  ): void;
+  applied(applied: AppliedBatch, seconds: number): void;
+  checkpointed(bytes: number, isWhole: boolean, deadLetters: number, seconds: number): void;
+  checkpointFailed(reason: string): void;
+  /** The state that the queue holds cannot be read; it was left as it is. */
+  checkpointRefused(reason: string): void;
 }
 
 export interface IngestionOptions {
   queue: Queue;
-  registry: Registry;
+  /** Makes an empty registry. */
+  makeRegistry: () => Registry;
   listener: IngestionListener;
   /** Elements in a range. */
   popCount: number;
   workers: number;
+  leaseMs: number;
+  checkpoint: { isEnabled: boolean; intervalMs: number; maxSamples: number };
+  /** How long the dead letters' list may become; 0: none. */
+  deadLetterMax: number;
   nowMs: () => number;
 }
 
-/** One wait on an empty queue. */
+/** What a scrape may see. */
+export type Shown = "totals" | "recovering" | "nothing";
+
+/** One wait on an empty queue, or for a lease. */
 const WAIT_MS = 1000;
 /** Claims are at least this far apart, so that a steady trickle does not become a claim a sample. */
 const CLAIM_INTERVAL_MS = 5;
-/**
- * How often, and after how many samples at the latest, the queue hears what is applied; when all
- * that is claimed is applied it hears so at once.
- */
-const CONFIRM_INTERVAL_MS = 1000;
-const CONFIRM_SAMPLES = 250_000;
 const RETRY_DELAY_MS = { first: 50, most: 1000 };
+/** How long the last checkpoint, and the release after it, may keep a stop waiting. */
+const LAST_CHECKPOINT_MS = 2000;
+const RELEASE_MS = 500;
+
+export type BatchReceiver = (worker: number, incarnation: object, batch: RangeBatch) => void;
 
 /**
- * The main thread's part of the way from the queue to the registry: claims segments, hands ranges
- * to the workers, applies their batches in the order of the ranges, and confirms.
+ * The main thread's part of the way from the queue to the registry: becomes the owner, restores
+ * what the last one left, claims segments, hands ranges to the workers, applies their batches in
+ * the order of the ranges, and makes checkpoints. What it holds while it is the owner is a `Tenure`.
  */
 export class Ingestion {
   #options: IngestionOptions;
+  #makePool: (onBatch: BatchReceiver) => WorkerPool = () => {
+    throw new Error("BUG: not started");
+  };
   #pool: WorkerPool | undefined;
-  #plan: RangePlan;
-  #appliers = new WeakMap<object, BatchApplier>();
-  /** Batches that wait for one before them. */
-  #arrived = new Map<number, { worker: number; applier: BatchApplier; batch: RangeBatch }>();
-  #state: "starting" | "running" | "failed" | "superseded" | "stopping" = "starting";
-  #failure = "not connected yet";
-  #running: Promise<void> | undefined;
-  #stop = Promise.withResolvers<void>();
-  /** Resolved and made anew whenever a batch was applied. */
-  #progress = Promise.withResolvers<void>();
-  #unconfirmed = 0;
-  #confirming: Promise<void> | undefined;
-  #confirmTimer: Timer | undefined;
-  /** When the claim before a segment's own was made: nothing in the segment is older. */
-  #claimedSinceMs = new Map<number, number>();
+  /** Kept while Redis is away, until another process is known to have taken over. */
+  #tenure: Tenure | undefined;
+  /** Whether the queue took us as owner and has not said otherwise since. */
+  #isAcquired = false;
+  #isRestored = false;
+  #isRecovered = false;
+  #isStopping = false;
+  /** Why the queue does not answer; undefined while it does. */
+  #failure: string | undefined = "redis unavailable: not connected yet";
+  /** Who has the lease while we do not. */
+  #holder: string | undefined;
+  #acquiredAtMs = 0;
+  #running: Promise<void> = Promise.resolve();
+  #checkpointing: Promise<void> | undefined;
+  #isRenewing = false;
+  #renewTimer: Timer | undefined;
+  /** A batch was applied. */
+  #progress = new Signal();
+  /** A stop, or a fault that another loop has to draw a consequence from. */
+  #change = new Signal();
+  #checkpointNow = new Signal();
   #lastClaimMs: number;
 
   constructor(options: IngestionOptions) {
     this.#options = options;
-    this.#plan = new RangePlan(options.popCount);
     this.#lastClaimMs = options.nowMs();
   }
 
   /** Starts with the workers that `makePool` gives; it is handed what they report batches to. */
   start(makePool: (onBatch: BatchReceiver) => WorkerPool): void {
-    this.#pool = makePool((worker, incarnation, batch) =>
-      this.#receive(worker, incarnation, batch),
-    );
-    this.#confirmTimer = setInterval(() => this.#confirm(), CONFIRM_INTERVAL_MS);
-    this.#running = this.#run();
+    this.#makePool = makePool;
+    this.#renewPool();
+    this.#renewTimer = setInterval(() => void this.#renew(), this.#options.leaseMs / 3);
+    this.#running = Promise.all([this.#run(), this.#runCheckpoints()]).then(() => {});
   }
 
   /**
-   * Claims no more, applies what is claimed, confirms it, and ends the workers. What is not
-   * applied by the deadline stays claimed in the queue for the next start.
+   * Claims no more, applies the ranges that are under way, makes a last checkpoint, gives the lease
+   * up, and ends the workers. What is claimed and not applied waits for the next owner.
    */
   async stop(timeoutMs: number): Promise<void> {
-    if (this.#state !== "superseded") this.#state = "stopping";
-    this.#stop.resolve();
-    let expired = false;
-    const timer = setTimeout(() => {
-      expired = true;
-      this.#progress.resolve();
-    }, timeoutMs);
-    await this.#running;
-    while (!expired && this.#state === "stopping" && this.#plan.pending > 0) {
-      await this.#progress.promise;
+    this.#isStopping = true;
+    for (const signal of [this.#progress, this.#change, this.#checkpointNow]) signal.give();
+    const deadlineMs = performance.now() + timeoutMs;
+    await Promise.race([this.#running, Bun.sleep(timeoutMs)]);
+    while (this.#isOwner && (this.#tenure?.plan.sent ?? 0) > 0) {
+      const leftMs = deadlineMs - performance.now();
+      if (leftMs <= 0) break;
+      await this.#progress.wait(leftMs);
     }
-    clearTimeout(timer);
-    clearInterval(this.#confirmTimer);
     this.#pool?.close();
-    await Promise.race([this.#confirmNow(), Bun.sleep(LAST_CONFIRM_MS)]);
-  }
-
-  /** Why samples are not being taken just now; undefined when they are. */
-  get notReadyReason(): string | undefined {
-    switch (this.#state) {
-      case "running":
-        return undefined;
-      case "starting":
-      case "failed":
-        return `redis unavailable: ${this.#failure}`;
-      case "superseded":
-        return "superseded: another process works under this gateway id";
-      default:
-        return "stopping";
+    if (this.#isOwner) {
+      await Promise.race([this.#checkpoint(), Bun.sleep(LAST_CHECKPOINT_MS)]);
+      this.#isAcquired = false;
+      clearInterval(this.#renewTimer);
+      await Promise.race([this.#options.queue.release().catch(() => {}), Bun.sleep(RELEASE_MS)]);
     }
+    clearInterval(this.#renewTimer);
   }
 
-  /** Whether the registry's totals are still ours to show. */
+  /** Why samples are not being taken and shown just now; undefined when they are. */
+  get notReadyReason(): string | undefined {
+    if (this.#isStopping) return "stopping";
+    if (this.#failure !== undefined) return this.#failure;
+    if (this.#holder !== undefined) return `standby: ${this.#holder} works under this gateway id`;
+    if (!this.#isOwner) return "redis unavailable: the lease could not be renewed";
+    if (!this.#isRestored) return "recovering: loading the checkpoint";
+    if (!this.#isRecovered) {
+      return `recovering: ${this.#tenure?.recoveringLeft ?? 0} samples left`;
+    }
+    return undefined;
+  }
+
+  /** Judged anew at each call: a lease runs out by itself. */
+  get shown(): Shown {
+    if (this.#tenure === undefined || !this.#isOwner) return "nothing";
+    return this.#isRecovered ? "totals" : "recovering";
+  }
+
   get isOwner(): boolean {
-    return this.#state !== "superseded";
+    return this.#isOwner;
   }
 
-  /** List elements claimed and not applied. */
-  get pending(): number {
-    return this.#plan.pending;
+  /** The state; undefined while this process has none. */
+  get tenure(): Tenure | undefined {
+    return this.#tenure;
   }
 
-  /** At most how old the oldest element claimed and not applied is, in seconds; 0 without any. */
-  oldestAgeSeconds(): number {
-    const segment = this.#plan.oldestSegment;
-    const since = segment === undefined ? undefined : this.#claimedSinceMs.get(segment);
-    return since === undefined ? 0 : Math.max(0, this.#options.nowMs() - since) / 1000;
+  get #isOwner(): boolean {
+    return this.#isAcquired && this.#options.queue.isOwner;
   }
 
   async #run(): Promise<void> {
-    let isAcquired = false;
     let failures = 0;
-    while (this.#state !== "stopping" && this.#state !== "superseded") {
+    while (!this.#isStopping) {
       try {
-        if (!isAcquired) {
-          await this.#acquire();
-          isAcquired = true;
-        }
-        await this.#claim();
+        if (this.#isOwner && this.#isRestored) await this.#claim();
+        else await this.#acquire();
         failures = 0;
       } catch (error) {
-        if (!(error instanceof QueueError)) throw error;
-        if (error.fault === "state_lost") {
-          isAcquired = false;
-          this.#options.listener.stateLost();
-        } else if (error.fault === "not_owner") {
-          this.#supersede(error.message);
-        } else {
-          this.#fail(error.message);
-        }
+        this.#takeFault(error, (reason) => this.#fail(reason));
         const { first, most } = RETRY_DELAY_MS;
-        await this.#pause(Math.min(first * 2 ** Math.min(failures++, 10), most));
+        await this.#change.wait(Math.min(first * 2 ** Math.min(failures++, 10), most));
       }
     }
   }
 
   async #acquire(): Promise<void> {
-    const segments = await this.#options.queue.acquire();
-    let elements = 0;
-    for (const segment of segments) {
-      elements += segment.length;
-      this.#claimedSinceMs.set(segment.number, this.#lastClaimMs);
-      this.#plan.add(segment);
+    const { queue } = this.#options;
+    const acquired = await queue.acquire(this.#tenure !== undefined);
+    if (acquired.kind === "standby") {
+      await this.#standBy(acquired.holder, acquired.remainingMs);
+      return;
     }
-    if (segments.length > 0) this.#options.listener.segmentsRecovered(segments.length, elements);
+    this.#holder = undefined;
+    this.#isAcquired = true;
+    if (this.#isStopping) return;
+    if (acquired.isContinued && this.#tenure !== undefined) this.#continue(this.#tenure, acquired);
+    else await this.#restore(acquired);
     this.#recover();
-    this.#dispatch();
+    this.#drain();
+  }
+
+  async #standBy(holder: string, remainingMs: number): Promise<void> {
+    const { queue, listener } = this.#options;
+    this.#isAcquired = false;
+    this.#recover();
+    if (this.#tenure !== undefined) this.#supersede(holder);
+    if (this.#holder !== holder) listener.stoodBy(holder);
+    this.#holder = holder;
+    const waitMs = Math.min(
+      WAIT_MS,
+      Math.max(10, remainingMs < 0 ? WAIT_MS / 10 : remainingMs + 1),
+    );
+    await Promise.race([queue.waitForRelease(waitMs), this.#change.wait(waitMs)]);
+  }
+
+  /** Goes on with the state in memory: nobody else was the owner in between. */
+  #continue(tenure: Tenure, { segments, saved, uncertain }: Owner): void {
+    const { listener } = this.#options;
+    for (const segment of segments) tenure.add(segment, this.#lastClaimMs);
+    if (uncertain > 0) listener.claimsUndone(uncertain);
+    tenure.checkpointer.reconcile(saved);
+    this.#checkpointNow.give();
+  }
+
+  /** Makes the state anew from the checkpoint and what was claimed behind it. */
+  async #restore(acquired: Owner): Promise<void> {
+    const { queue, listener, checkpoint, nowMs, makeRegistry } = this.#options;
+    const { saved, segments } = acquired;
+    if (this.#tenure !== undefined) this.#supersede("another process");
+    this.#isRestored = false;
+    this.#isRecovered = false;
+    this.#acquiredAtMs = performance.now();
+    const registry = makeRegistry();
+    let savedBytes = 0;
+    let index = 0;
+    for await (const bytes of checkpoint.isEnabled ? queue.readJournal(saved) : []) {
+      restoreEntry(registry, bytes, saved, index++);
+      savedBytes += bytes.length;
+    }
+    failpoint("restored");
+    const elements = segments.reduce((sum, segment) => sum + segment.length, 0);
+    listener.acquired(saved, segments.length, elements);
+    this.#tenure = new Tenure({
+      queue,
+      registry,
+      popCount: this.#options.popCount,
+      keepsState: checkpoint.isEnabled,
+      deadLetterMax: this.#options.deadLetterMax,
+      token: acquired.token,
+      saved,
+      savedBytes,
+      segments,
+      nowMs: nowMs(),
+    });
+    this.#isRestored = true;
   }
 
   async #claim(): Promise<void> {
-    if (this.#plan.unsent > this.#options.workers * this.#options.popCount) {
-      await Promise.race([this.#progress.promise, this.#stop.promise]);
+    const { queue, nowMs, listener, workers, popCount } = this.#options;
+    const tenure = this.#tenure;
+    if (tenure === undefined) throw new Error("BUG: an owner without a state");
+    if (tenure.plan.unsent > workers * popCount) {
+      await Promise.race([this.#progress.wait(WAIT_MS), this.#change.wait(WAIT_MS)]);
       return;
     }
-    const { queue, nowMs, listener } = this.#options;
     const startedMs = nowMs();
     const segment = await queue.claim();
     this.#recover();
     if (segment !== undefined) {
-      this.#claimedSinceMs.set(segment.number, this.#lastClaimMs);
-      this.#plan.add(segment);
+      tenure.add(segment, this.#lastClaimMs);
       this.#dispatch();
     }
     this.#lastClaimMs = startedMs;
     if (segment === undefined) {
       listener.emptyClaim();
-      await Promise.race([queue.wait(WAIT_MS), this.#stop.promise]);
+      await Promise.race([queue.wait(WAIT_MS), this.#change.wait(WAIT_MS)]);
     }
     const idleMs = CLAIM_INTERVAL_MS - (nowMs() - startedMs);
-    if (idleMs > 0) await this.#pause(idleMs);
+    if (idleMs > 0) await this.#change.wait(idleMs);
   }
 
   /** Hands out ranges while there are any and a worker has room. */
   #dispatch(): void {
+    const tenure = this.#tenure;
     const pool = this.#pool;
     // Workers may run ahead of a slow one, but not without end: batches that wait take memory.
     const aheadMax = this.#options.workers * 4;
-    while (pool?.hasRoom && this.#plan.sent < aheadMax) {
-      const range = this.#plan.next();
+    while (!this.#isStopping && pool?.hasRoom && tenure && tenure.plan.sent < aheadMax) {
+      const range = tenure.plan.next();
       if (range === undefined) return;
       pool.send(range);
+      failpoint("range_sent");
     }
   }
 
   #receive(worker: number, incarnation: object, batch: RangeBatch): void {
-    if (this.#state === "superseded") return;
-    let applier = this.#appliers.get(incarnation);
-    if (applier === undefined) {
-      applier = new BatchApplier(this.#options.registry);
-      this.#appliers.set(incarnation, applier);
-    }
-    this.#arrived.set(batch.sequence, { worker, applier, batch });
+    failpoint("batch_received");
+    this.#tenure?.arrive(worker, incarnation, batch);
+    this.#drain();
+  }
+
+  /**
+   * Applies the batches whose turn it is. Only as the owner: another one might have cut the
+   * segments while they were read.
+   */
+  #drain(): void {
+    const { nowMs, listener, checkpoint } = this.#options;
+    const tenure = this.#tenure;
+    if (tenure === undefined || !this.#isRestored || !this.#isOwner) return;
     for (;;) {
-      const next = this.#arrived.get(this.#plan.nextToApply);
-      if (next === undefined) break;
-      this.#arrived.delete(next.batch.sequence);
-      this.#apply(next.worker, next.applier, next.batch);
+      const startedAt = performance.now();
+      const applied = tenure.applyNext(nowMs());
+      if (applied === undefined) break;
+      failpoint("batch_applied");
+      listener.applied(applied, (performance.now() - startedAt) / 1000);
+    }
+    if (!this.#isRecovered && tenure.recoveringLeft === 0) {
+      this.#isRecovered = true;
+      const seconds = (performance.now() - this.#acquiredAtMs) / 1000;
+      listener.recovered(tenure.registry.seriesCount, seconds);
     }
     this.#dispatch();
-    this.#progress.resolve();
-    this.#progress = Promise.withResolvers();
-    if (this.#unconfirmed >= CONFIRM_SAMPLES || this.#plan.pending === 0) this.#confirm();
+    this.#progress.give();
+    if (tenure.fresh >= (checkpoint.isEnabled ? checkpoint.maxSamples : 1)) {
+      this.#checkpointNow.give();
+    }
   }
 
-  #apply(worker: number, applier: BatchApplier, batch: RangeBatch): void {
+  async #runCheckpoints(): Promise<void> {
+    const { intervalMs } = this.#options.checkpoint;
+    while (!this.#isStopping) {
+      await this.#checkpointNow.wait(intervalMs);
+      if (this.#isStopping || !this.#isOwner || !this.#tenure?.hasNews) continue;
+      if (await this.#checkpoint()) continue;
+      await this.#change.wait(RETRY_DELAY_MS.most / 4);
+    }
+  }
+
+  /** Makes a checkpoint when there is something for one. Returns whether it worked. */
+  async #checkpoint(): Promise<boolean> {
+    await this.#checkpointing;
+    const tenure = this.#tenure;
+    if (!this.#isOwner || !tenure?.hasNews) return true;
+    const { listener } = this.#options;
     const startedAt = performance.now();
-    const { samples, drops } = applier.apply(batch, this.#options.nowMs());
-    const before = this.#plan.oldestSegment;
-    this.#plan.applied();
-    if (before !== undefined && before !== this.#plan.oldestSegment) {
-      this.#claimedSinceMs.delete(before);
-    }
-    this.#unconfirmed += batch.ids.length + 1;
-    const seconds = (performance.now() - startedAt) / 1000;
-    this.#options.listener.applied(worker, batch, samples, drops, seconds);
+    let isDone = false;
+    this.#checkpointing = tenure.checkpoint().then(
+      ({ bytes, isWhole, deadLetters }) => {
+        isDone = true;
+        const seconds = (performance.now() - startedAt) / 1000;
+        listener.checkpointed(bytes, isWhole, deadLetters, seconds);
+      },
+      (error) => this.#takeFault(error, (reason) => listener.checkpointFailed(reason)),
+    );
+    await this.#checkpointing;
+    return isDone;
   }
 
-  #confirm(): void {
-    if (this.#confirming !== undefined || this.#unconfirmed === 0) return;
-    this.#confirming = this.#confirmNow().finally(() => {
-      this.#confirming = undefined;
-    });
-  }
-
-  /** A confirmation that fails is made again: its position only moves on. */
-  async #confirmNow(): Promise<void> {
-    const { position } = this.#plan;
-    if (position === undefined || this.#state === "superseded") return;
-    const confirmed = this.#unconfirmed;
+  async #renew(): Promise<void> {
+    if (!this.#isAcquired || this.#isRenewing) return;
+    this.#isRenewing = true;
     try {
-      await this.#options.queue.confirm(position);
-      this.#unconfirmed -= confirmed;
+      await this.#options.queue.renew();
+      this.#drain();
     } catch (error) {
-      if (!(error instanceof QueueError)) throw error;
-      if (error.fault === "not_owner") this.#supersede(error.message);
+      // Not reached: the lease runs out by itself, and who claims says why.
+      this.#takeFault(error, () => {});
     }
+    this.#isRenewing = false;
+  }
+
+  /** Draws the consequence of a failed call; `unavailable` hears of what passes by itself. */
+  #takeFault(error: unknown, unavailable: (reason: string) => void): void {
+    if (!(error instanceof QueueError)) throw error;
+    const { listener, queue } = this.#options;
+    switch (error.fault) {
+      case "state_lost":
+      case "state_old":
+        if (this.#isAcquired) listener.stateLost(error.message);
+        this.#isAcquired = false;
+        break;
+      case "not_owner":
+        this.#isAcquired = false;
+        break;
+      case "damaged":
+        // Nothing of ours is in it; whoever can read it may have it.
+        if (this.#isAcquired) void queue.release().catch(() => {});
+        this.#isAcquired = false;
+        this.#failure = error.message;
+        listener.checkpointRefused(error.message);
+        return;
+      default:
+        unavailable(error.message);
+        return;
+    }
+    this.#change.give();
   }
 
   #fail(reason: string): void {
-    this.#failure = reason;
-    if (this.#state === "starting" || this.#state === "running") {
-      this.#state = "failed";
-    }
+    this.#failure = `redis unavailable: ${reason}`;
     this.#options.listener.queueFailed(reason);
   }
 
   #recover(): void {
-    if (this.#state === "starting" || this.#state === "failed") {
-      this.#state = "running";
-      this.#options.listener.queueRecovered();
-    }
+    if (this.#failure === undefined) return;
+    this.#failure = undefined;
+    this.#options.listener.queueRecovered();
   }
 
-  #supersede(reason: string): void {
-    if (this.#state === "superseded") return;
-    this.#state = "superseded";
-    this.#progress.resolve();
-    this.#options.listener.superseded(reason);
+  #supersede(holder: string): void {
+    this.#tenure = undefined;
+    this.#isRestored = false;
+    this.#isRecovered = false;
+    this.#renewPool();
+    this.#options.listener.superseded(holder);
   }
 
-  async #pause(ms: number): Promise<void> {
-    await Promise.race([Bun.sleep(ms), this.#stop.promise]);
+  /** Workers number definitions as they go: a new state needs new ones. */
+  #renewPool(): void {
+    this.#pool?.close();
+    this.#pool = this.#makePool((...batch) => this.#receive(...batch));
   }
 }
 
-/** How long the last confirmation may keep a stop waiting. */
-const LAST_CONFIRM_MS = 500;
+type Owner = Extract<Acquired, { kind: "owner" }>;
 
-export type BatchReceiver = (worker: number, incarnation: object, batch: RangeBatch) => void;
+function restoreEntry(
+  registry: Registry,
+  bytes: Uint8Array,
+  { journal }: SavedCheckpoint,
+  index: number,
+): void {
+  try {
+    registry.restore(bytes);
+  } catch (error) {
+    const what = `entry ${index} of journal ${journal}: ${(error as Error).message}`;
+    throw new QueueError("damaged", `checkpoint: cannot read ${what}`, error);
+  }
+}

@@ -5,7 +5,14 @@ import type { Batch } from "../sample/fold.ts";
 
 /** From the main thread to a worker: once `start`, then ranges in ascending order. */
 export type WorkerRequest =
-  | { kind: "start"; name: string; target: RedisTarget; limits: DecodeLimits }
+  | {
+      kind: "start";
+      name: string;
+      target: RedisTarget;
+      limits: DecodeLimits;
+      /** Dropped samples that a batch brings along at most. */
+      deadLetterMax: number;
+    }
   | { kind: "read"; range: Range };
 
 /** From a worker to the main thread: batches in the order in which their ranges were sent. */

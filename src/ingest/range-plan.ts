@@ -85,11 +85,12 @@ export class RangePlan {
     return range;
   }
 
-  /** Notes that the range `nextToApply` is applied. */
-  applied(): void {
+  /** Notes that the range `nextToApply` is applied, and returns how many elements it has. */
+  applied(): number {
     const done = this.#sent.shift();
     if (done === undefined) throw new Error("BUG: a range was applied that was never sent");
     this.#pending -= done.range.count;
     this.#position = { segment: done.range.segment, left: done.range.newer };
+    return done.range.count;
   }
 }

@@ -67,6 +67,8 @@ export class WorkerPool {
     const incarnation = {};
     let reason = "it ended by itself";
     worker.onmessage = (event: MessageEvent<WorkerReply>) => {
+      // A message may have been on its way when the worker was ended.
+      if (this.#closed) return;
       const reply = event.data;
       if (reply.kind === "read_failed") {
         this.#options.listener.readFailed(index, reply.reason);

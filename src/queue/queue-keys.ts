@@ -6,6 +6,10 @@
 export class QueueKeys {
   readonly queue: string;
   readonly state: string;
+  /** There while a process has the lease; holds that process's identity. */
+  readonly lease: string;
+  /** A list that is there while the lease was given up and not taken again. */
+  readonly released: string;
   /** Never there: deleting it is a write that needs no memory. */
   readonly absent: string;
   #prefix: string;
@@ -14,11 +18,17 @@ export class QueueKeys {
     this.queue = queue;
     this.#prefix = `${hashTagged(queue)}:gateway:${gatewayId}`;
     this.state = `${this.#prefix}:state`;
+    this.lease = `${this.#prefix}:lease`;
+    this.released = `${this.#prefix}:released`;
     this.absent = `${this.#prefix}:absent`;
   }
 
   segment(number: number): string {
     return `${this.#prefix}:segment:${number}`;
+  }
+
+  journal(name: string): string {
+    return `${this.#prefix}:journal:${name}`;
   }
 }
 

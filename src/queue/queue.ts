@@ -1,16 +1,37 @@
 /**
  * What a queue is to the gateway. One contract suite runs over every implementation.
  *
- * Every call may be repeated: its answer may be lost after it took effect. So segments are numbered
- * by the caller, and a repetition changes nothing.
+ * It holds the samples that wait, the segments that a gateway id has claimed, the id's checkpoint,
+ * and the lease that says which process works under the id. All that changes something is refused
+ * when the caller is not that process.
+ *
+ * Every call may be repeated: its answer may be lost after it took effect. So segments, entries and
+ * checkpoints are numbered by the caller, and a repetition with the same content changes nothing.
  */
 export interface Queue {
   /**
-   * Makes this process the one that works under the gateway id, and returns the segments that a
-   * former one had claimed and not confirmed, oldest first. From then on the former one's calls
-   * fail with `not_owner`, and so does its `acquire`: the process that came last works.
+   * Tries to become the process that works under the gateway id, for as long as the lease is
+   * renewed. Changes nothing while another process has the lease, unless that one is provably gone.
+   *
+   * `hasState`: whether the caller holds the state that goes with what it did as owner before. It
+   * then keeps its place in a queue that has forgotten it.
    */
-  acquire(): Promise<Segment[]>;
+  acquire(hasState: boolean): Promise<Acquired>;
+
+  /** Makes the lease last anew. */
+  renew(): Promise<void>;
+
+  /**
+   * Whether this process is the owner for certain: no other one can have become it. Judged by a
+   * monotonic clock from before the lease was asked for, with a margin.
+   */
+  readonly isOwner: boolean;
+
+  /** Gives the lease up, so that a standby takes over at once. */
+  release(): Promise<void>;
+
+  /** Returns when the lease was given up, at the latest after about `timeoutMs`. Never fails. */
+  waitForRelease(timeoutMs: number): Promise<void>;
 
   /**
    * Takes all that stands in the queue now as a segment, in O(1): nothing is copied, and senders go
@@ -25,17 +46,82 @@ export interface Queue {
    */
   wait(timeoutMs: number): Promise<void>;
 
+  /** The entries of a checkpoint's journal, in order. Fails with `damaged` where one is missing. */
+  readJournal(saved: SavedCheckpoint): AsyncIterable<Uint8Array>;
+
+  /** Writes an entry ahead of the commit that makes it count. */
+  writeEntry(entry: JournalEntry): Promise<void>;
+
   /**
-   * Says that all before the position is applied and need not be kept: whole segments are deleted,
-   * the one that the position is in is cut.
+   * One atomic step: the checkpoint counts, all before its position is deleted (whole segments;
+   * the one that the position is in is cut), and the dead letters are listed.
    */
-  confirm(position: Position): Promise<void>;
+  commit(commit: Commit): Promise<void>;
 
   /** Samples that nobody has claimed yet. */
   length(): Promise<number>;
 
   /** Ends all connections. Calls in progress fail. */
   close(): void;
+}
+
+/** What came of an attempt to become the owner. */
+export type Acquired =
+  | {
+      kind: "standby";
+      /** The process that has the lease, for a person. */
+      holder: string;
+      /** How long its lease lasts, if it is not renewed. */
+      remainingMs: number;
+    }
+  | {
+      kind: "owner";
+      /** Ascending over the owners of a gateway id. */
+      token: number;
+      /** Whether nobody else was the owner since the caller was: the state that it holds stands. */
+      isContinued: boolean;
+      /** Claimed, not done, and not known to the caller as yet; oldest first. */
+      segments: Segment[];
+      /** The last checkpoint that counts. */
+      saved: SavedCheckpoint;
+      /**
+       * Elements that stand in a queue which has forgotten claims of the caller's: at most so many
+       * may be taken twice.
+       */
+      uncertain: number;
+    };
+
+/** Names the state that a commit left. */
+export interface SavedCheckpoint {
+  /** 0 when there is none. */
+  number: number;
+  /** Empty when no state is kept. */
+  journal: string;
+  /** How many entries of the journal count. */
+  entries: number;
+}
+
+/** A piece of state. The entries of a journal, read in order, give the whole state. */
+export interface JournalEntry {
+  journal: string;
+  index: number;
+  bytes: Uint8Array;
+}
+
+export interface Commit {
+  /** Ascending: a commit whose number is not above the last one's has taken effect already. */
+  number: number;
+  /**
+   * The commit that must be the last one, else it fails with `state_old`. Undefined: this one
+   * brings the whole state, and whatever is there is replaced.
+   */
+  after: number | undefined;
+  /** How far everything is applied; undefined: nothing was applied since the lease was acquired. */
+  position: Position | undefined;
+  /** The journal's last entry that counts. Undefined: no state is kept, and what was is deleted. */
+  entry: JournalEntry | undefined;
+  /** Oldest first, each one a JSON text. */
+  deadLetters: readonly string[];
 }
 
 /** Reads the ranges of segments; each worker has one of its own. */
@@ -79,8 +165,10 @@ export interface Position {
  * `unavailable`: not reached, or not answering as it should; try again.
  * `not_owner`: another process works under this gateway id.
  * `state_lost`: the queue no longer knows of us (it came back empty): acquire again.
+ * `state_old`: the queue is older than what we know of it: acquire again, and write all back.
+ * `damaged`: the saved state cannot be read by this program; nothing was changed.
  */
-export type QueueFault = "unavailable" | "not_owner" | "state_lost";
+export type QueueFault = "unavailable" | "not_owner" | "state_lost" | "state_old" | "damaged";
 
 export class QueueError extends Error {
   readonly fault: QueueFault;

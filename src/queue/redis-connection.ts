@@ -50,6 +50,8 @@ export function connectRedis(
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     commandTimeout: COMMAND_TIMEOUT_MS,
+    // A connection that swallows commands is given up: a new one may work.
+    socketTimeout: COMMAND_TIMEOUT_MS,
     blockingTimeout: COMMAND_TIMEOUT_MS,
     blockingTimeoutGrace: COMMAND_TIMEOUT_MS,
     retryStrategy: (times) => {
@@ -106,8 +108,14 @@ export async function untilReady(redis: Redis): Promise<void> {
 export function toQueueError(error: unknown): QueueError {
   if (error instanceof QueueError) return error;
   const message = describeError(error);
+  if (message.startsWith("CROSSSLOT")) {
+    const remedy = "on Redis Cluster Redis.DeadLetterKey must have the queue's hash tag";
+    return new QueueError("unavailable", `${message}: ${remedy}`, error);
+  }
   if (message.startsWith("NOTOWNER")) return new QueueError("not_owner", message, error);
   if (message.startsWith("STATELOST")) return new QueueError("state_lost", message, error);
+  if (message.startsWith("STATEOLD")) return new QueueError("state_old", message, error);
+  if (message.startsWith("NEWFORMAT")) return new QueueError("damaged", message, error);
   return new QueueError("unavailable", message, error);
 }
 

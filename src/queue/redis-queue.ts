@@ -1,5 +1,15 @@
 import type { Redis } from "ioredis";
-import type { Position, Queue, Segment } from "./queue.ts";
+import { failpoint } from "../failpoint.ts";
+import { identifyProcess, isProcessGone, parseIdentity } from "./process-identity.ts";
+import type {
+  Acquired,
+  Commit,
+  JournalEntry,
+  Queue,
+  QueueFault,
+  SavedCheckpoint,
+  Segment,
+} from "./queue.ts";
 import { QueueError } from "./queue.ts";
 import { QueueKeys } from "./queue-keys.ts";
 import {
@@ -9,88 +19,151 @@ import {
   toQueueError,
   untilReady,
 } from "./redis-connection.ts";
-import { ACQUIRE, CLAIM, CONFIRM, INSPECT } from "./redis-scripts.ts";
+import {
+  ACQUIRE,
+  CLAIM,
+  COMMIT,
+  INSPECT,
+  RELEASE,
+  RENEW,
+  STATE_FORMAT,
+  WRITE_ENTRY,
+} from "./redis-scripts.ts";
+
+export interface RedisQueueOptions {
+  target: RedisTarget;
+  leaseMs: number;
+  /** The list for dropped payloads, and how long it may become; undefined: none is kept. */
+  deadLetters: { key: string; max: number } | undefined;
+  /** Hears of the connection that carries the commands. */
+  listener: ConnectionListener;
+}
 
 /** How long `wait` takes when Redis lets us not watch the list. */
 const UNWATCHED_WAIT_MS = 10;
+const UNWATCHED_RELEASE_WAIT_MS = 100;
 
-/** Keys in one call of a script: Redis' Lua unpacks no more than about 8,000. */
-const CONFIRMED_SEGMENTS_MAX = 1000;
+/** A lease counts as over this much of its length early: clocks do not run at one speed. */
+const LEASE_MARGIN = 0.1;
 
-type Script = (...args: (string | number)[]) => Promise<unknown>;
+/** Entries of a journal in one reply; each is about a MiB at most. */
+const ENTRIES_READ_MAX = 16;
+
+type Script = (...args: (string | number | Buffer)[]) => Promise<unknown>;
+type LeaseScripts = Record<"acquireLease" | "renewLease" | "releaseLease", Script>;
 type Scripts = Record<
-  "acquireState" | "claimSegment" | "inspectSegment" | "confirmPosition",
+  "claimSegment" | "inspectSegment" | "writeJournalEntry" | "commitCheckpoint",
   Script
 >;
 
 /** The queue on a Redis list: senders `LPUSH`, so the oldest element is the last one. */
 export class RedisQueue implements Queue {
+  #options: RedisQueueOptions;
   #keys: QueueKeys;
-  #owner = crypto.randomUUID();
+  #name = crypto.randomUUID();
+  #identity = JSON.stringify(identifyProcess(this.#name));
   #commands: Redis & Scripts;
-  /** For the blocking command, which would hold up all others. */
+  /** A connection of its own: a renewal must not queue behind anything. */
+  #lease: Redis & LeaseScripts;
+  /** For the blocking commands, which would hold up all others. */
   #watch: Redis;
-  /** Once we were the owner we never take over from another: it came after us. */
-  #hasAcquired = false;
+  #token = 0;
+  #ownedUntilMs = 0;
+  /** The greatest token that we have seen; a state with a lesser one has forgotten something. */
+  #seenToken = 0;
+  #standBackUntilMs: number | undefined;
   #nextSegment = 0;
-  /** The oldest segment that is not confirmed. */
+  /** The oldest segment that is not done. */
   #firstSegment = 0;
+  /** The journal that counts. */
+  #journal = "";
+  /** Journals that were begun and will never count. */
+  #abandoned = new Set<string>();
 
-  /** `listener` hears of the connection that carries the commands. */
-  constructor(target: RedisTarget, listener: ConnectionListener) {
+  constructor(options: RedisQueueOptions) {
+    this.#options = options;
+    const { target, leaseMs, listener } = options;
     this.#keys = new QueueKeys(target.queueKey, target.gatewayId);
     this.#commands = connectRedis(target, "queue", listener, {
       scripts: {
-        acquireState: { lua: ACQUIRE, numberOfKeys: 2 },
         claimSegment: { lua: CLAIM, numberOfKeys: 3 },
         inspectSegment: { lua: INSPECT, numberOfKeys: 2 },
-        confirmPosition: { lua: CONFIRM },
+        writeJournalEntry: { lua: WRITE_ENTRY, numberOfKeys: 3 },
+        commitCheckpoint: { lua: COMMIT },
       },
     }) as Redis & Scripts;
-    // Its failures show on the first connection too.
+    // Their failures show on the first connection too.
     const silent = { connected: () => {}, failed: () => {} };
+    // One renewal that gets no answer must leave time for another.
+    const timeoutMs = Math.ceil(leaseMs / 3);
+    this.#lease = connectRedis(target, "lease", silent, {
+      commandTimeout: timeoutMs,
+      socketTimeout: timeoutMs,
+      scripts: {
+        acquireLease: { lua: ACQUIRE, numberOfKeys: 6 },
+        renewLease: { lua: RENEW, numberOfKeys: 3 },
+        releaseLease: { lua: RELEASE, numberOfKeys: 3 },
+      },
+    }) as Redis & LeaseScripts;
     this.#watch = connectRedis(target, "watch", silent);
   }
 
-  async acquire(): Promise<Segment[]> {
-    return this.#run(async () => {
-      const { state, absent } = this.#keys;
-      const [first, next] = (await this.#commands.acquireState(
-        state,
-        absent,
-        this.#owner,
-        this.#nextSegment,
-        this.#firstSegment,
-        this.#hasAcquired ? 0 : 1,
-      )) as [number, number];
-      const segments: Segment[] = [];
-      // What this process has claimed itself it knows already.
-      for (let number = first; number < next; number++) {
-        if (number >= this.#firstSegment && number < this.#nextSegment) continue;
-        const key = this.#keys.segment(number);
-        const found = await this.#commands.inspectSegment(state, key, this.#owner);
-        const segment = toSegment(number, found);
-        if (segment !== undefined) segments.push(segment);
+  get isOwner(): boolean {
+    return performance.now() < this.#ownedUntilMs;
+  }
+
+  async acquire(hasState: boolean): Promise<Acquired> {
+    return this.#run(this.#lease, async () => {
+      let found = await this.#tryAcquire(hasState, "");
+      const holder = found.kind === "standby" ? parseIdentity(found.holder) : undefined;
+      if (found.kind === "standby" && holder && isProcessGone(holder)) {
+        found = await this.#tryAcquire(hasState, found.holder);
       }
-      if (!this.#hasAcquired) this.#firstSegment = first;
-      this.#nextSegment = next;
-      this.#hasAcquired = true;
-      return segments;
+      if (found.kind === "owner") return this.#enter(found.reply, hasState);
+      const holderText = holder ? `process ${holder.pid} on ${holder.host}` : "nobody yet";
+      return { kind: "standby", holder: holderText, remainingMs: found.remainingMs };
     });
   }
 
+  async renew(): Promise<void> {
+    await this.#run(this.#lease, async () => {
+      const { state, lease, absent } = this.#keys;
+      const askedAtMs = performance.now();
+      failpoint("renew_before");
+      await this.#lease.renewLease(
+        ...[state, lease, absent, this.#name, this.#token],
+        ...[this.#identity, this.#options.leaseMs],
+      );
+      failpoint("renew_after");
+      this.#noteLease(askedAtMs);
+    });
+  }
+
+  async release(): Promise<void> {
+    this.#ownedUntilMs = 0;
+    await this.#run(this.#lease, async () => {
+      const { state, lease, released } = this.#keys;
+      failpoint("release_before");
+      await this.#lease.releaseLease(state, lease, released, this.#name, this.#token);
+      failpoint("release_after");
+    });
+  }
+
+  async waitForRelease(timeoutMs: number): Promise<void> {
+    await this.#waitFor(this.#keys.released, timeoutMs, UNWATCHED_RELEASE_WAIT_MS);
+  }
+
   async claim(): Promise<Segment | undefined> {
-    return this.#run(async () => {
+    return this.#run(this.#commands, async () => {
       const number = this.#nextSegment;
       const { state, queue } = this.#keys;
+      failpoint("claim_before");
       const claimed = await this.#commands.claimSegment(
-        state,
-        queue,
-        this.#keys.segment(number),
-        this.#owner,
-        number,
+        ...[state, queue, this.#keys.segment(number)],
+        ...[this.#name, this.#token, number],
       );
-      if (isGone(claimed)) {
+      failpoint("claim_after");
+      if (isClaimGone(claimed)) {
         this.#nextSegment = number + 1;
         return this.claim();
       }
@@ -101,62 +174,215 @@ export class RedisQueue implements Queue {
   }
 
   async wait(timeoutMs: number): Promise<void> {
-    const { queue } = this.#keys;
-    const timeout = String(timeoutMs / 1000);
-    try {
-      // Takes the last element and puts it back where it was: the list stays as it is, and the
-      // answer comes as soon as there is one.
-      await this.#watch.call("BLMOVE", queue, queue, "RIGHT", "RIGHT", timeout);
-    } catch {
-      // No connection, no permission, no memory, a key that is no list: `claim` finds out.
-      await Bun.sleep(UNWATCHED_WAIT_MS);
+    await this.#waitFor(this.#keys.queue, timeoutMs, UNWATCHED_WAIT_MS);
+  }
+
+  async *readJournal({ journal, entries }: SavedCheckpoint): AsyncIterable<Uint8Array> {
+    const key = this.#keys.journal(journal);
+    for (let from = 0; from < entries; from += ENTRIES_READ_MAX) {
+      const count = Math.min(ENTRIES_READ_MAX, entries - from);
+      const fields = Array.from({ length: count }, (_, i) => String(from + i));
+      const found = await this.#run(this.#commands, () =>
+        this.#commands.hmgetBuffer(key, ...fields),
+      );
+      for (let i = 0; i < count; i++) {
+        const entry = found[i];
+        if (entry === null) throw damaged(key, from + i, "is missing");
+        yield entry;
+      }
     }
   }
 
-  async confirm(position: Position): Promise<void> {
-    return this.#run(async () => {
+  async writeEntry({ journal, index, bytes }: JournalEntry): Promise<void> {
+    return this.#run(this.#commands, async () => {
       const { state, absent } = this.#keys;
-      for (let isLast = false; !isLast; ) {
-        const first = Math.min(position.segment, this.#firstSegment + CONFIRMED_SEGMENTS_MAX);
-        isLast = first === position.segment;
-        const done: string[] = [];
-        for (let n = this.#firstSegment; n < first; n++) done.push(this.#keys.segment(n));
-        const keys = [state, isLast ? this.#keys.segment(first) : absent, ...done];
-        const left = isLast ? position.left : 0;
-        await this.#commands.confirmPosition(keys.length, ...keys, this.#owner, first, left);
-        this.#firstSegment = first;
-      }
+      const isNew = journal !== this.#journal;
+      if (isNew) this.#abandoned.add(journal);
+      failpoint("entry_before");
+      await this.#commands.writeJournalEntry(
+        ...[state, this.#keys.journal(journal), absent],
+        ...[this.#name, this.#token, isNew ? journal : "", index, asBuffer(bytes)],
+      );
+      failpoint("entry_after");
+    });
+  }
+
+  async commit({ number, after, position, entry, deadLetters }: Commit): Promise<void> {
+    return this.#run(this.#commands, async () => {
+      const { state, absent } = this.#keys;
+      const first = position?.segment ?? this.#firstSegment;
+      const old = new Set(this.#abandoned).add(this.#journal).add("");
+      old.delete(entry?.journal ?? "");
+      const deleted = [absent];
+      for (let n = this.#firstSegment; n < first; n++) deleted.push(this.#keys.segment(n));
+      for (const journal of old) deleted.push(this.#keys.journal(journal));
+      const keys = [
+        ...[state, this.#keys.segment(first)],
+        entry === undefined ? absent : this.#keys.journal(entry.journal),
+        this.#options.deadLetters?.key ?? absent,
+        ...deleted,
+      ];
+      failpoint("commit_before");
+      const committed = this.#commands.commitCheckpoint(
+        ...[keys.length, ...keys, this.#name, this.#token, number, after ?? ""],
+        ...[first, position?.left ?? -1],
+        ...[entry?.journal ?? "", entry?.index ?? "", asBuffer(entry?.bytes), STATE_FORMAT],
+        ...[this.#options.deadLetters?.max ?? 0, ...deadLetters],
+      );
+      failpoint("commit_sent");
+      await committed;
+      failpoint("commit_after");
+      this.#firstSegment = first;
+      this.#journal = entry?.journal ?? "";
+      this.#abandoned.clear();
     });
   }
 
   async length(): Promise<number> {
-    return this.#run(() => this.#commands.llen(this.#keys.queue));
+    return this.#run(this.#commands, () => this.#commands.llen(this.#keys.queue));
   }
 
   close(): void {
     this.#commands.disconnect();
+    this.#lease.disconnect();
     this.#watch.disconnect();
   }
 
-  async #run<T>(call: () => Promise<T>): Promise<T> {
+  async #tryAcquire(hasState: boolean, gone: string) {
+    const { state, lease, released, absent, queue } = this.#keys;
+    const standsBack = !hasState && performance.now() < (this.#standBackUntilMs ?? Infinity);
+    const askedAtMs = performance.now();
+    failpoint("acquire_before");
+    const reply = (await this.#lease.acquireLease(
+      ...[state, lease, released, absent, this.#options.deadLetters?.key ?? absent, queue],
+      ...[this.#name, this.#identity, this.#options.leaseMs, gone],
+      ...[this.#seenToken, standsBack ? 1 : 0, this.#nextSegment, this.#firstSegment, STATE_FORMAT],
+    )) as AcquireReply;
+    failpoint("acquire_after");
+    if (!Array.isArray(reply)) throw unexpected(reply);
+    if (reply[0] === 0) {
+      const [, holder, remainingMs, token] = reply;
+      if (holder === "") {
+        // Redis has forgotten the state. Its former owner can write it back: it goes first.
+        this.#standBackUntilMs ??= askedAtMs + 2 * this.#options.leaseMs;
+      }
+      this.#seenToken = Math.max(this.#seenToken, token);
+      return { kind: "standby" as const, holder, remainingMs };
+    }
+    this.#noteLease(askedAtMs);
+    return { kind: "owner" as const, reply };
+  }
+
+  async #enter(reply: OwnerReply, hasState: boolean): Promise<Acquired> {
+    const [, token, former, formerToken, first, next, nextBefore, ...saved] = reply;
+    const [number, journal, entries, building, waiting] = saved;
+    const isSame = token === this.#token;
+    const isForgotten = !isSame && former === "";
+    const isContinued =
+      hasState && (isSame || isForgotten || (former === this.#name && formerToken <= this.#token));
+    // Of an older state, claims are gone that we made, and their elements stand in the queue again.
+    const isOlder = isContinued && !isForgotten && nextBefore < this.#nextSegment;
+    this.#token = token;
+    this.#seenToken = token;
+    this.#standBackUntilMs = undefined;
+    const segments: Segment[] = [];
+    for (let n = first; n < next; n++) {
+      // What this process has claimed itself it knows already.
+      if (isContinued && n < this.#nextSegment) continue;
+      const segment = await this.#inspect(n);
+      if (segment !== undefined) segments.push(segment);
+    }
+    if (building !== "") this.#abandoned.add(building);
+    if (journal !== "") this.#journal = journal;
+    // Done segments may have come back; the next commit deletes them again.
+    this.#firstSegment = isContinued ? Math.min(first, this.#firstSegment) : first;
+    this.#nextSegment = next;
+    return {
+      kind: "owner",
+      token,
+      isContinued,
+      segments,
+      saved: { number, journal, entries },
+      uncertain: isOlder ? waiting : 0,
+    };
+  }
+
+  async #inspect(number: number): Promise<Segment | undefined> {
+    failpoint("inspect_before");
+    const key = this.#keys.segment(number);
+    const found = await this.#run(this.#commands, () =>
+      this.#commands.inspectSegment(this.#keys.state, key, this.#name, this.#token),
+    );
+    failpoint("inspect_after");
+    return toSegment(number, found);
+  }
+
+  #noteLease(askedAtMs: number): void {
+    this.#ownedUntilMs = askedAtMs + this.#options.leaseMs * (1 - LEASE_MARGIN);
+  }
+
+  async #waitFor(key: string, timeoutMs: number, otherwiseMs: number): Promise<void> {
     try {
-      await untilReady(this.#commands);
+      // Takes the last element and puts it back where it was: the list stays as it is, and the
+      // answer comes as soon as there is one.
+      await this.#watch.call("BLMOVE", key, key, "RIGHT", "RIGHT", String(timeoutMs / 1000));
+    } catch {
+      // No connection, no permission, no memory, a key that is no list: the next call finds out.
+      await Bun.sleep(otherwiseMs);
+    }
+  }
+
+  async #run<T>(connection: Redis, call: () => Promise<T>): Promise<T> {
+    try {
+      await untilReady(connection);
       return await call();
     } catch (error) {
-      throw toQueueError(error);
+      const fault = toQueueError(error);
+      if (LEASE_IS_OVER.includes(fault.fault)) this.#ownedUntilMs = 0;
+      throw fault;
     }
   }
 }
 
+/** After these another process may be the owner. */
+const LEASE_IS_OVER: QueueFault[] = ["not_owner", "state_lost", "state_old"];
+
+type OwnerReply = [
+  kind: 1,
+  token: number,
+  former: string,
+  formerToken: number,
+  first: number,
+  next: number,
+  nextBefore: number,
+  checkpoint: number,
+  journal: string,
+  entries: number,
+  building: string,
+  waiting: number,
+];
+type AcquireReply = [kind: 0, holder: string, remainingMs: number, token: number] | OwnerReply;
+
 /** The answer to a repeated claim whose segment Redis has lost in between. */
-function isGone(reply: unknown): boolean {
+function isClaimGone(reply: unknown): boolean {
   return (reply as [number, number])[0] < 0;
 }
 
 function toSegment(number: number, reply: unknown): Segment | undefined {
   const [length, bytes] = reply as [number, number];
-  if (!Number.isInteger(length)) {
-    throw new QueueError("unavailable", `a script answered ${JSON.stringify(reply)}`);
-  }
+  if (!Number.isInteger(length)) throw unexpected(reply);
   return length > 0 ? { number, length, elementBytes: bytes / length } : undefined;
+}
+
+/** The same memory: ioredis sends only a Buffer as the bytes that it is. */
+function asBuffer(bytes: Uint8Array = new Uint8Array(0)): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function unexpected(reply: unknown): QueueError {
+  return new QueueError("unavailable", `a script answered ${JSON.stringify(reply)}`);
+}
+
+function damaged(key: string, index: number, what: string): QueueError {
+  return new QueueError("damaged", `checkpoint: entry ${index} of ${key} ${what}`);
 }

@@ -1,48 +1,103 @@
 /**
  * The scripts: each is one atomic step, and each checks first who is asking.
  *
- * The state of a gateway id is a hash of `owner` (the process that works under the id), `first`
- * (the oldest segment not confirmed) and `next` (the number of the next segment). Numbers are ours:
- * a script that is sent again finds its own work done and answers the same.
+ * The state of a gateway id is a hash:
+ * - `owner`, `token`: the process that works under the id, and the number of its ownership;
+ * - `formerOwner`, `formerToken`: the same of the ownership before;
+ * - `first`, `next`: the oldest segment that is not done, and the number of the next one;
+ * - `checkpoint`, `journal`, `entries`: the last commit, and where the state is that it left;
+ * - `building`: a journal that was begun and does not count yet;
+ * - `format`: of the above and of the journal.
+ * The numbers are ours: a script that is sent again finds its own work done and answers the same.
  *
  * When Redis is over its `maxmemory`, a script's first write must be one that needs no memory;
- * after it every write is let through. So RENAME, UNLINK and LTRIM (even one that cuts nothing) stand
- * before HSET: a full Redis can still be drained.
+ * after it every write is let through. So RENAME, UNLINK and LTRIM (even one that cuts nothing)
+ * stand before HSET: a full Redis can still be drained.
  */
+
+/** The format that these scripts write, and the latest that they read. */
+export const STATE_FORMAT = 1;
 
 const CHECK_OWNER = `
-local owner = redis.call('HGET', KEYS[1], 'owner')
-if not owner then return redis.error_reply('STATELOST the state of this gateway id is gone') end
-if owner ~= ARGV[1] then return redis.error_reply('NOTOWNER another process works under this gateway id') end
-`;
-
-/**
- * KEYS: state, a key that is never there. ARGV: our owner name, our next segment number, our
- * oldest segment that is not confirmed, and whether we take over from an owner (1) or only where
- * there is none (0). Returns {first, next}.
- */
-export const ACQUIRE = `
-local owner = redis.call('HGET', KEYS[1], 'owner')
-if owner and owner ~= ARGV[1] and ARGV[4] == '0' then
+local owner = redis.call('HMGET', KEYS[1], 'owner', 'token')
+if not owner[1] then return redis.error_reply('STATELOST the state of this gateway id is gone') end
+if owner[1] ~= ARGV[1] or owner[2] ~= ARGV[2] then
   return redis.error_reply('NOTOWNER another process works under this gateway id')
 end
-redis.call('UNLINK', KEYS[2])
-local known = redis.call('HMGET', KEYS[1], 'first', 'next')
-local next = math.max(tonumber(known[2] or 0), tonumber(ARGV[2]))
-local first = known[1] and tonumber(known[1]) or tonumber(ARGV[3])
-redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'first', first, 'next', next)
-return {first, next}
 `;
 
 /**
- * KEYS: state, queue, segment. ARGV: owner, segment number.
+ * KEYS: state, lease, released, a key that is never there, the dead letters' list or the former,
+ * the queue.
+ * ARGV: our name, our identity, the lease in ms, the identity of a holder that is gone or '', the
+ * greatest token that we have seen, whether we stand back from a state that has forgotten it (1),
+ * our next segment number, our oldest segment that is not done, our format.
+ *
+ * Returns {0, holder's identity, ms left, token} or {1, token, former owner, former token, first,
+ * next, next before, checkpoint, journal, entries, building, length of the queue}.
+ */
+export const ACQUIRE = `
+local known = redis.call('HMGET', KEYS[1], 'owner', 'token', 'first', 'next', 'checkpoint', 'journal', 'entries', 'building', 'format', 'formerOwner', 'formerToken')
+if tonumber(known[9] or 0) > tonumber(ARGV[9]) then
+  return redis.error_reply('NEWFORMAT the state is of format ' .. known[9] .. ', this version reads up to ' .. ARGV[9])
+end
+local kind = redis.call('TYPE', KEYS[5])['ok']
+if kind ~= 'none' and kind ~= 'list' then
+  return redis.error_reply('WRONGTYPE Redis.DeadLetterKey holds a ' .. kind .. ', not a list')
+end
+local token = tonumber(known[2] or 0)
+local seen = tonumber(ARGV[5])
+local holder = redis.call('GET', KEYS[2])
+if holder and holder ~= ARGV[2] and holder ~= ARGV[4] then
+  return {0, holder, redis.call('PTTL', KEYS[2]), token}
+end
+if token < seen and ARGV[6] == '1' then return {0, '', -1, token} end
+local formerOwner = known[10] or ''
+local formerToken = tonumber(known[11] or 0)
+if known[1] ~= ARGV[1] or token < seen then
+  formerOwner = known[1] or ''
+  formerToken = token
+  token = math.max(token, seen) + 1
+end
+redis.call('UNLINK', KEYS[4], KEYS[3])
+local nextBefore = tonumber(known[4] or 0)
+local next = math.max(nextBefore, tonumber(ARGV[7]))
+local first = known[3] and tonumber(known[3]) or tonumber(ARGV[8])
+redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'token', token, 'first', first, 'next', next, 'formerOwner', formerOwner, 'formerToken', formerToken)
+redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
+local waiting = redis.pcall('LLEN', KEYS[6])
+return {1, token, formerOwner, formerToken, first, next, nextBefore, tonumber(known[5] or 0), known[6] or '', tonumber(known[7] or 0), known[8] or '', type(waiting) == 'number' and waiting or 0}
+`;
+
+/** KEYS: state, lease, a key that is never there. ARGV: owner, token, identity, lease in ms. */
+export const RENEW = `${CHECK_OWNER}
+redis.call('UNLINK', KEYS[3])
+redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
+return 1
+`;
+
+/**
+ * KEYS: state, lease, released. ARGV: owner, token. The list wakes those that wait for the lease;
+ * it is there until somebody acquires it. What we sent before and arrives late is refused.
+ */
+export const RELEASE = `${CHECK_OWNER}
+redis.call('UNLINK', KEYS[2], KEYS[3])
+redis.call('LPUSH', KEYS[3], ARGV[2])
+redis.call('HSET', KEYS[1], 'owner', 'none')
+return 1
+`;
+
+/**
+ * KEYS: state, queue, segment. ARGV: owner, token, segment number.
  * Returns {length, bytes of memory}; {0, 0} when the queue is empty; {-1, 0} when the segment was
  * claimed by an earlier call and is gone. A segment of that number that is there already is ours.
  */
 export const CLAIM = `${CHECK_OWNER}
 local next = tonumber(redis.call('HGET', KEYS[1], 'next'))
-local number = tonumber(ARGV[2])
-if next > number + 1 then return redis.error_reply('STATELOST segments were claimed that we do not know of') end
+local number = tonumber(ARGV[3])
+if next ~= number and next ~= number + 1 then
+  return redis.error_reply('STATEOLD the next segment is ' .. next .. ', not ' .. number)
+end
 if redis.call('EXISTS', KEYS[3]) == 0 then
   if next == number + 1 then return {-1, 0} end
   local kind = redis.call('TYPE', KEYS[2])['ok']
@@ -50,7 +105,7 @@ if redis.call('EXISTS', KEYS[3]) == 0 then
   if kind ~= 'list' then return redis.error_reply('WRONGTYPE the queue key holds a ' .. kind .. ', not a list') end
   redis.call('RENAME', KEYS[2], KEYS[3])
 end
-if next ~= number + 1 then
+if next == number then
   redis.call('LTRIM', KEYS[3], 0, -1)
   redis.call('HSET', KEYS[1], 'next', number + 1)
 end
@@ -58,21 +113,52 @@ local memory = redis.pcall('MEMORY', 'USAGE', KEYS[3])
 return {redis.call('LLEN', KEYS[3]), type(memory) == 'number' and memory or 0}
 `;
 
-/** KEYS: state, segment. ARGV: owner. Returns {length, bytes of memory} of a claimed segment. */
+/** KEYS: state, segment. ARGV: owner, token. Returns {length, bytes of memory} of a segment. */
 export const INSPECT = `${CHECK_OWNER}
 local memory = redis.pcall('MEMORY', 'USAGE', KEYS[2])
 return {redis.call('LLEN', KEYS[2]), type(memory) == 'number' and memory or 0}
 `;
 
 /**
- * KEYS: state, the segment that the position is in, then the segments that are done.
- * ARGV: owner, the number of that segment, how many of its elements are left.
- * Elements are counted from the newest end, which is never cut: a repetition changes nothing.
+ * KEYS: state, journal, a key that is never there. ARGV: owner, token, the journal's name when it
+ * does not count yet or '', the entry's index, its bytes.
  */
-export const CONFIRM = `${CHECK_OWNER}
-if #KEYS > 2 then redis.call('UNLINK', unpack(KEYS, 3)) end
-local left = tonumber(ARGV[3])
-if left > 0 then redis.call('LTRIM', KEYS[2], 0, left - 1) else redis.call('UNLINK', KEYS[2]) end
-redis.call('HSET', KEYS[1], 'first', ARGV[2])
+export const WRITE_ENTRY = `${CHECK_OWNER}
+redis.call('UNLINK', KEYS[3])
+redis.call('HSET', KEYS[2], ARGV[4], ARGV[5])
+if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'building', ARGV[3]) end
+return 1
+`;
+
+/**
+ * KEYS: state, the segment that the position is in, the journal, the dead letters' list, then what
+ * is to be deleted: at least one key, the segments that are done and journals that no longer count.
+ * ARGV: owner, token, number, the number that must be the last one or '', the oldest segment not
+ * done, how many of its elements are left or -1, the journal's name or '', the index and the bytes
+ * of its last entry, the format, how long the dead letters' list may become, then dead letters.
+ *
+ * Elements are counted from the newest end, which is never cut.
+ */
+export const COMMIT = `${CHECK_OWNER}
+local last = tonumber(redis.call('HGET', KEYS[1], 'checkpoint') or 0)
+if last >= tonumber(ARGV[3]) then return 0 end
+if ARGV[4] ~= '' and last ~= tonumber(ARGV[4]) then
+  return redis.error_reply('STATEOLD the last checkpoint is ' .. last .. ', not ' .. ARGV[4])
+end
+for i = 5, #KEYS, 1000 do redis.call('UNLINK', unpack(KEYS, i, math.min(i + 999, #KEYS))) end
+local left = tonumber(ARGV[6])
+if left > 0 then redis.call('LTRIM', KEYS[2], 0, left - 1) elseif left == 0 then redis.call('UNLINK', KEYS[2]) end
+if ARGV[7] ~= '' then
+  redis.call('HSET', KEYS[3], ARGV[8], ARGV[9])
+  redis.call('HSET', KEYS[1], 'checkpoint', ARGV[3], 'first', ARGV[5], 'journal', ARGV[7], 'entries', ARGV[8] + 1, 'format', ARGV[10])
+else
+  redis.call('HDEL', KEYS[1], 'journal', 'entries')
+  redis.call('HSET', KEYS[1], 'checkpoint', ARGV[3], 'first', ARGV[5], 'format', ARGV[10])
+end
+redis.call('HDEL', KEYS[1], 'building')
+if #ARGV > 11 then
+  for i = 12, #ARGV, 1000 do redis.call('LPUSH', KEYS[4], unpack(ARGV, i, math.min(i + 999, #ARGV))) end
+  redis.call('LTRIM', KEYS[4], 0, ARGV[11] - 1)
+end
 return 1
 `;

@@ -1,5 +1,12 @@
 import type { DropReason } from "../sample/drop-reason.ts";
-import type { Batch, DefinedSample, Drop } from "../sample/fold.ts";
+import {
+  type Batch,
+  DEAD_LETTER_LENGTH_MAX,
+  type DeadLetter,
+  type DefinedSample,
+  type Drop,
+} from "../sample/fold.ts";
+import type { Definition } from "../sample/sample.ts";
 import { type Registry, refusalOf } from "./registry.ts";
 
 /** What became of a batch. */
@@ -8,6 +15,8 @@ export interface Applied {
   samples: number;
   /** What the worker dropped and what the registry refused. */
   drops: Drop[];
+  /** The same one by one, where they are asked for. */
+  deadLetters: DeadLetter[];
 }
 
 /**
@@ -22,9 +31,11 @@ export class BatchApplier {
   #refs: number[] = [];
   /** Only what is not resolved. */
   #definitions: (DefinedSample | undefined)[] = [];
+  #keepsDeadLetters: boolean;
 
-  constructor(registry: Registry) {
+  constructor(registry: Registry, keepsDeadLetters = false) {
     this.#registry = registry;
+    this.#keepsDeadLetters = keepsDeadLetters;
   }
 
   /** Applies one batch. Batches of one worker come in the order in which it made them. */
@@ -34,6 +45,7 @@ export class BatchApplier {
     const refs = this.#refs;
     const { ids, values } = batch;
     const drops = [...batch.drops];
+    const deadLetters = [...batch.deadLetters];
     let refused = 0;
     for (let i = 0; i < ids.length; i++) {
       let ref = refs[ids[i]];
@@ -41,12 +53,19 @@ export class BatchApplier {
         ref = this.#resolve(ids[i], drops);
         if (ref < 0) {
           refused++;
+          if (this.#keepsDeadLetters) {
+            const { definition } = this.#definitions[ids[i]]!;
+            deadLetters.push({
+              reason: refusalOf(ref),
+              payload: composePayload(definition, values[i]),
+            });
+          }
           continue;
         }
       }
       registry.observe(ref, values[i], nowMs);
     }
-    return { samples: ids.length - refused, drops };
+    return { samples: ids.length - refused, drops, deadLetters };
   }
 
   #learn(batch: Batch): void {
@@ -78,4 +97,21 @@ function countDrop(drops: Drop[], reason: DropReason, payload: string): void {
   const known = drops.find((drop) => drop.reason === reason);
   if (known) known.count++;
   else drops.push({ reason, count: 1, payload });
+}
+
+/** A message that says what the sample said; the one that was pushed is not there any more. */
+function composePayload(definition: Definition, value: number): string {
+  const { type, name, help, labelNames, labelValues, ...layout } = definition;
+  const labels = Object.fromEntries(labelNames.map((label, i) => [label, labelValues[i]]));
+  const sent = Number.isFinite(value) ? value : nonFinite(value);
+  const text = JSON.stringify({
+    ...{ type, name, help: help || undefined, value: sent },
+    ...{ labels: labelNames.length > 0 ? labels : undefined, ...layout },
+  });
+  return text.slice(0, DEAD_LETTER_LENGTH_MAX).toWellFormed();
+}
+
+function nonFinite(value: number): string {
+  if (Number.isNaN(value)) return "NaN";
+  return value > 0 ? "+Inf" : "-Inf";
 }

@@ -3,6 +3,8 @@ import type { QuantileTargets } from "./summary.ts";
 
 /** A metric family and where its series are. Series are only ever added, at the end. */
 export interface Family {
+  /** Its place in the order in which the families came. */
+  readonly index: number;
   readonly name: string;
   readonly type: MetricType;
   /** The first help sent that is not empty. */
@@ -19,6 +21,8 @@ export interface Family {
   readonly labelSets: string[];
   /** Each series' slot among the aggregations of its type; same length. */
   readonly slots: number[];
+  /** How many of its series the checkpoint has. */
+  writtenSeries: number;
 }
 
 /** Names a series: its slot among the aggregations of its type, times four, plus the type's index. */

@@ -1,3 +1,5 @@
+import type { ByteReader, ByteWriter } from "./bytes.ts";
+import { ChangedSlots } from "./changed-slots.ts";
 import { Float64Column } from "./columns.ts";
 
 /** Histograms at one moment. */
@@ -12,6 +14,7 @@ export interface HistogramSnapshot {
 
 /** Histograms: bucket counts and a sum a slot. */
 export class Histograms {
+  readonly changed = new ChangedSlots();
   #sums = new Float64Column();
   #starts: number[] = [];
   #bounds: Float64Array[] = [];
@@ -21,7 +24,9 @@ export class Histograms {
   add(bounds: Float64Array): number {
     this.#starts.push(this.#counts.extend(bounds.length + 1));
     this.#bounds.push(bounds);
-    return this.#sums.extend(1);
+    const slot = this.#sums.extend(1);
+    this.changed.extend(slot + 1);
+    return slot;
   }
 
   /**
@@ -39,9 +44,25 @@ export class Histograms {
     }
     this.#counts.data[this.#starts[slot] + low]++;
     this.#sums.data[slot] += value;
+    this.changed.mark(slot);
   }
 
   snapshot(): HistogramSnapshot {
     return { sums: this.#sums.copy(), starts: this.#starts, counts: this.#counts.copy() };
+  }
+
+  /** Its sum, then the count of each bucket; how many there are is the family's to know. */
+  write(slot: number, writer: ByteWriter): void {
+    writer.f64(this.#sums.data[slot]);
+    const start = this.#starts[slot];
+    const end = start + this.#bounds[slot].length + 1;
+    for (let i = start; i < end; i++) writer.varint(this.#counts.data[i]);
+  }
+
+  read(slot: number, reader: ByteReader): void {
+    this.#sums.data[slot] = reader.f64();
+    const start = this.#starts[slot];
+    const end = start + this.#bounds[slot].length + 1;
+    for (let i = start; i < end; i++) this.#counts.data[i] = reader.varint();
   }
 }

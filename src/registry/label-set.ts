@@ -19,6 +19,16 @@ export function renderLabelSet(definition: Definition, sorted: boolean): string 
   return text;
 }
 
+/** The same label set with its names in order; `labelSet` as `renderLabelSet` made it. */
+export function sortLabelSet(labelSet: string): string {
+  const pairs = labelSet.match(/[^,="]+="(?:[^"\\]|\\.)*"/g) ?? [];
+  return pairs.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1)).join(",");
+}
+
+function nameOf(pair: string): string {
+  return pair.slice(0, pair.indexOf("="));
+}
+
 /** Source: Prometheus, "Exposition formats", text format: `\\`, `\"` and `\n` in label values. */
 function escapeLabelValue(value: string): string {
   if (!/[\\"\n]/.test(value)) return value;

@@ -1,3 +1,5 @@
+import type { ByteReader, ByteWriter } from "./bytes.ts";
+
 /**
  * A summary of the ranks of a stream of numbers, after Greenwald and Khanna, "Space-efficient
  * online computation of quantile summaries" (SIGMOD 2001), with observations buffered, sorted and
@@ -24,6 +26,9 @@ export class QuantileSketch {
   #buffer = new Float64Array(8);
   #buffered = 0;
   #bufferMax: number;
+  /** How many observations were written, and in which round; see `write`. */
+  #writtenCount = 0;
+  #writtenRound = -1;
 
   /** `epsilon`: the rank error as a share of the number of observations, in (0, 1). */
   constructor(epsilon: number) {
@@ -59,6 +64,61 @@ export class QuantileSketch {
       const values = this.#buffer.slice(0, this.#buffered).sort();
       runs.push({ values, g: undefined, delta: undefined, size: this.#buffered });
     }
+  }
+
+  /** Whether `write` has something to say: new observations, or a new round. */
+  hasUnwritten(round: number): boolean {
+    return this.#writtenRound !== round || this.#writtenCount !== this.count;
+  }
+
+  /**
+   * Writes what came since the last `write` of the same round: the observations as they came, where
+   * they are still there one by one, else everything. `read` makes the same state of it, to the bit.
+   */
+  write(writer: ByteWriter, round: number): void {
+    const fresh = this.count - this.#writtenCount;
+    const isWhole = this.#writtenRound !== round || fresh > this.#buffered;
+    writer.u8(isWhole ? WHOLE : TAIL);
+    if (isWhole) {
+      writer.varint(this.#mergedCount);
+      writer.varint(this.#size);
+      for (let i = 0; i < this.#size; i++) {
+        writer.f64(this.#values[i]);
+        writer.varint(this.#g[i]);
+        writer.varint(this.#delta[i]);
+      }
+    } else writer.varint(this.#writtenCount);
+    const start = isWhole ? 0 : this.#buffered - fresh;
+    writer.varint(this.#buffered - start);
+    for (let i = start; i < this.#buffered; i++) writer.f64(this.#buffer[i]);
+    this.#writtenCount = this.count;
+    this.#writtenRound = round;
+  }
+
+  /**
+   * Takes what `write` wrote, in the same order, and goes on writing in `round` from there.
+   * Throws a RangeError when something is missing.
+   */
+  read(reader: ByteReader, round: number): void {
+    const kind = reader.u8();
+    if (kind === WHOLE) {
+      this.#mergedCount = reader.varint();
+      this.#size = reader.varint();
+      this.#values = new Float64Array(this.#size);
+      this.#g = new Uint32Array(this.#size);
+      this.#delta = new Uint32Array(this.#size);
+      this.#buffered = 0;
+      for (let i = 0; i < this.#size; i++) {
+        this.#values[i] = reader.f64();
+        this.#g[i] = reader.varint();
+        this.#delta[i] = reader.varint();
+      }
+    } else if (kind !== TAIL || reader.varint() !== this.count) {
+      throw new RangeError("a sketch does not go on where it ended");
+    }
+    for (let left = reader.varint(); left > 0; left--) this.observe(reader.f64());
+    this.#writtenCount = this.count;
+    this.#writtenRound = round;
   }
 
   #growBuffer(): void {
@@ -193,6 +253,10 @@ function runWeight(run: SketchRun): number {
 function isLess(a: number, b: number): boolean {
   return a < b || (Number.isNaN(b) && !Number.isNaN(a));
 }
+
+/** What `write` starts with: everything, or only the observations since. */
+const WHOLE = 0;
+const TAIL = 1;
 
 /** Finer errors would keep every number of a busy series: memory must have a bound. */
 const EPSILON_MIN = 1e-6;

@@ -1,11 +1,14 @@
 import { DROP_REASONS, type DropReason } from "../sample/drop-reason.ts";
 import { type Definition, METRIC_TYPES, type MetricType } from "../sample/sample.ts";
 import { unreachable } from "../unreachable.ts";
+import type { ByteWriter } from "./bytes.ts";
+import { Catalog } from "./catalog.ts";
 import { Counters } from "./counter.ts";
 import type { Family, SeriesRef } from "./family.ts";
 import { Gauges } from "./gauge.ts";
 import { type HistogramSnapshot, Histograms } from "./histogram.ts";
 import { renderLabelSet } from "./label-set.ts";
+import { type RegistryParts, readChanges, writeChanges } from "./records.ts";
 import { sampleNamesOf } from "./sample-names.ts";
 import { type QuantileTargets, Summaries, type SummarySnapshot } from "./summary.ts";
 
@@ -52,12 +55,7 @@ const HISTOGRAM = METRIC_TYPES.indexOf("histogram");
  */
 export class Registry {
   #options: RegistryOptions;
-  #families = new Map<string, Family>();
-  /** Every name that some family shows, with that family's name. */
-  #sampleNames = new Set<string>();
-  /** In the order of their names; undefined when a family came since. */
-  #sorted: Family[] | undefined;
-  #seriesCount = 0;
+  #catalog = new Catalog();
   #counters = new Counters();
   #gauges = new Gauges();
   #histograms = new Histograms();
@@ -69,11 +67,11 @@ export class Registry {
   }
 
   get seriesCount(): number {
-    return this.#seriesCount;
+    return this.#catalog.seriesCount;
   }
 
   get familyCount(): number {
-    return this.#families.size;
+    return this.#catalog.familyCount;
   }
 
   /**
@@ -84,7 +82,7 @@ export class Registry {
    * may end: buckets may come with a later sample.
    */
   resolve(definition: Definition): SeriesRef | number {
-    let family = this.#families.get(definition.name);
+    let family = this.#catalog.find(definition.name);
     if (family === undefined) {
       const refusal = this.#familyRefusal(definition);
       if (refusal !== undefined) return refuse(refusal);
@@ -95,11 +93,13 @@ export class Registry {
     const known = family?.refs.get(identity);
     if (known === undefined) {
       const { maxSeries } = this.#options;
-      if (maxSeries > 0 && this.#seriesCount >= maxSeries) return refuse("series_limit");
+      if (maxSeries > 0 && this.seriesCount >= maxSeries) return refuse("series_limit");
     }
     family ??= this.#addFamily(definition);
     this.#adopt(family, definition);
-    return known ?? this.#addSeries(family, definition, identity);
+    if (known !== undefined) return known;
+    const shown = this.#options.sortLabels ? identity : renderLabelSet(definition, false);
+    return this.#catalog.addSeries(family, identity, shown, this.#addSlot(family));
   }
 
   /** Takes one sample. `ref` comes from `resolve`; `value` is one that the series' type takes. */
@@ -121,9 +121,8 @@ export class Registry {
   }
 
   snapshot(nowMs: number): RegistrySnapshot {
-    this.#sorted ??= [...this.#families.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     return {
-      families: this.#sorted.map((family) => ({
+      families: this.#catalog.sorted().map((family) => ({
         name: family.name,
         type: family.type,
         help: family.help,
@@ -140,57 +139,84 @@ export class Registry {
     };
   }
 
+  /**
+   * Writes what has changed since it was last written, up to about `lengthMax` bytes. Returns
+   * whether nothing is left. `restore` makes the same state of all that was written.
+   */
+  writeChanges(writer: ByteWriter, lengthMax: number): boolean {
+    return writeChanges(this.#parts(), this.#options.sortLabels, writer, lengthMax);
+  }
+
+  /** From now on `writeChanges` writes everything, not only what has changed. */
+  markAllChanged(): void {
+    this.#catalog.markAll();
+    this.#counters.changed.markAll();
+    this.#gauges.changed.markAll();
+    this.#histograms.changed.markAll();
+    this.#summaries.markAll();
+  }
+
+  /**
+   * Takes what one `writeChanges` wrote: each in turn, into a registry that is new. It counts as
+   * written. Throws a RangeError or a TypeError when the bytes are damaged.
+   */
+  restore(bytes: Uint8Array): void {
+    const parts = this.#parts();
+    readChanges(
+      parts,
+      bytes,
+      (family, identity, labelSet) => {
+        const shown = this.#options.sortLabels ? identity : labelSet;
+        this.#catalog.addSeries(family, identity, shown, this.#addSlot(family));
+      },
+      (slot) => this.#summaryFamilies[slot],
+    );
+    while (parts.catalog.takeChangedFamily() !== undefined);
+    while (parts.catalog.takeUnwrittenSeries() !== undefined);
+  }
+
+  #parts(): RegistryParts {
+    return {
+      catalog: this.#catalog,
+      counters: this.#counters,
+      gauges: this.#gauges,
+      histograms: this.#histograms,
+      summaries: this.#summaries,
+    };
+  }
+
   #familyRefusal(definition: Definition): DropReason | undefined {
     const names = sampleNamesOf(definition.name, definition.type);
     if (names.some(this.#options.isReservedName)) return "reserved_name";
     if (definition.type === "histogram" && !definition.buckets) return "invalid_buckets";
-    if (names.some((name) => this.#sampleNames.has(name))) return "name_collision";
+    if (names.some((name) => this.#catalog.hasSampleName(name))) return "name_collision";
     return undefined;
   }
 
   #addFamily(definition: Definition): Family {
     const { name, type, buckets } = definition;
-    const family: Family = {
-      name,
-      type,
-      help: "",
-      bounds: type === "histogram" ? Float64Array.from(buckets ?? []) : undefined,
-      targets: undefined,
-      hasOtherLayout: false,
-      refs: new Map(),
-      labelSets: [],
-      slots: [],
-    };
-    this.#families.set(name, family);
-    for (const sampleName of sampleNamesOf(name, type)) this.#sampleNames.add(sampleName);
-    this.#sorted = undefined;
-    return family;
+    const bounds = type === "histogram" ? Float64Array.from(buckets ?? []) : undefined;
+    return this.#catalog.addFamily(name, type, bounds);
   }
 
   #adopt(family: Family, definition: Definition): void {
-    if (family.help === "") family.help = definition.help;
+    if (family.help === "" && definition.help !== "") {
+      family.help = definition.help;
+      this.#catalog.noteChange(family);
+    }
     const { buckets, quantiles, epsilons } = definition;
     if (quantiles && epsilons && family.targets === undefined) {
       family.targets = { quantiles, epsilon: Math.min(...epsilons) };
+      this.#catalog.noteChange(family);
     }
     const isOther =
       (buckets && !areEqual(buckets, family.bounds)) ||
       (quantiles && !areEqual(quantiles, family.targets?.quantiles));
     if (isOther && !family.hasOtherLayout) {
       family.hasOtherLayout = true;
+      this.#catalog.noteChange(family);
       this.#options.onOtherLayout?.(family.name);
     }
-  }
-
-  #addSeries(family: Family, definition: Definition, identity: string): SeriesRef {
-    const slot = this.#addSlot(family);
-    const ref = slot * 4 + METRIC_TYPES.indexOf(family.type);
-    family.refs.set(identity, ref);
-    const shown = this.#options.sortLabels ? identity : renderLabelSet(definition, false);
-    family.labelSets.push(shown);
-    family.slots.push(slot);
-    this.#seriesCount++;
-    return ref;
   }
 
   #addSlot(family: Family): number {

@@ -1,3 +1,5 @@
+import type { ByteReader, ByteWriter } from "./bytes.ts";
+import { ChangedSlots } from "./changed-slots.ts";
 import { Float64Column } from "./columns.ts";
 import { QuantileSketch, queryRuns, type SketchRun } from "./quantile-sketch.ts";
 
@@ -36,17 +38,22 @@ interface Window {
  * minutes, so it spans eight to ten minutes, as client_golang's does.
  */
 export class Summaries {
+  readonly changed = new ChangedSlots();
   #sums = new Float64Column();
   #counts = new Float64Column();
   #windows: (Window | undefined)[] = [];
   /** The present slice; the clock may not take it back. */
   #slice = 0;
+  /** Sketches that were last written in an earlier round are written whole. */
+  #round = 0;
 
   /** Makes an empty summary and returns its slot. */
   add(): number {
     this.#windows.push(undefined);
     this.#counts.extend(1);
-    return this.#sums.extend(1);
+    const slot = this.#sums.extend(1);
+    this.changed.extend(slot + 1);
+    return slot;
   }
 
   /**
@@ -56,13 +63,10 @@ export class Summaries {
   observe(slot: number, value: number, targets: QuantileTargets | undefined, nowMs: number): void {
     this.#sums.data[slot] += value;
     this.#counts.data[slot]++;
+    this.changed.mark(slot);
     if (targets === undefined) return;
     this.#moveTo(nowMs);
-    let window = this.#windows[slot];
-    if (window === undefined) {
-      window = { targets, slices: [], values: undefined };
-      this.#windows[slot] = window;
-    }
+    const window = this.#windowOf(slot, targets);
     window.values = undefined;
     let slice = window.slices.at(-1);
     if (slice === undefined || slice.number !== this.#slice) {
@@ -80,6 +84,54 @@ export class Summaries {
       counts: this.#counts.copy(),
       quantiles: this.#windows.map((window) => window && this.#quantilesOf(window)),
     };
+  }
+
+  /** From now on `write` gives everything, not only what is new. */
+  markAll(): void {
+    this.#round++;
+    this.changed.markAll();
+  }
+
+  /** Sum, count, and of each slice what was not written yet: number + 1, sketch; 0 at the end. */
+  write(slot: number, writer: ByteWriter): void {
+    writer.f64(this.#sums.data[slot]);
+    writer.varint(this.#counts.data[slot]);
+    const window = this.#windows[slot];
+    if (window !== undefined) {
+      this.#dropOld(window);
+      for (const { number, sketch } of window.slices) {
+        if (!sketch.hasUnwritten(this.#round)) continue;
+        writer.varint(number + 1);
+        sketch.write(writer, this.#round);
+      }
+    }
+    writer.varint(0);
+  }
+
+  /** `targets`: the family's; needed where there are slices. */
+  read(slot: number, reader: ByteReader, targets: QuantileTargets | undefined): void {
+    this.#sums.data[slot] = reader.f64();
+    this.#counts.data[slot] = reader.varint();
+    for (let number = reader.varint() - 1; number >= 0; number = reader.varint() - 1) {
+      if (targets === undefined) throw new RangeError("a summary has slices but no quantiles");
+      const { slices } = this.#windowOf(slot, targets);
+      let slice = slices.find((other) => other.number === number);
+      if (slice === undefined) {
+        slice = { number, sketch: new QuantileSketch(targets.epsilon) };
+        slices.push(slice);
+      }
+      slice.sketch.read(reader, this.#round);
+      this.#slice = Math.max(this.#slice, number);
+    }
+  }
+
+  #windowOf(slot: number, targets: QuantileTargets): Window {
+    let window = this.#windows[slot];
+    if (window === undefined) {
+      window = { targets, slices: [], values: undefined };
+      this.#windows[slot] = window;
+    }
+    return window;
   }
 
   #quantilesOf(window: Window): Float64Array {

@@ -10,6 +10,13 @@ export interface Drop {
   payload: string;
 }
 
+/** A sample that was dropped, for the dead letters' list. */
+export interface DeadLetter {
+  reason: DropReason;
+  /** The sample as JSON, as it was pushed where that can be; cut to `DEAD_LETTER_LENGTH_MAX`. */
+  payload: string;
+}
+
 /** A definition with the message in which it stood first, for a log line if it is refused. */
 export interface DefinedSample {
   definition: Definition;
@@ -31,7 +38,12 @@ export interface Batch {
   definitions: DefinedSample[];
   firstDefinitionId: number;
   drops: Drop[];
+  /** The newest of the samples dropped, oldest first; empty when none are asked for. */
+  deadLetters: DeadLetter[];
 }
+
+/** Characters of a dead letter's payload. */
+export const DEAD_LETTER_LENGTH_MAX = 16 * 1024;
 
 export const PAYLOAD_EXCERPT_LENGTH = 200;
 
@@ -54,8 +66,12 @@ export class Folder {
   #values = new Float64Array(1024);
   #count = 0;
   #drops: (Drop | undefined)[] = [];
+  #deadLetters: DeadLetter[] = [];
+  #deadLetterMax: number;
 
-  constructor(keysLengthMax = DEFINITION_KEYS_LENGTH_MAX) {
+  /** `deadLetterMax`: how many dropped samples a batch brings along. */
+  constructor(deadLetterMax = 0, keysLengthMax = DEFINITION_KEYS_LENGTH_MAX) {
+    this.#deadLetterMax = deadLetterMax;
     this.#keysLengthMax = keysLengthMax;
   }
 
@@ -65,6 +81,7 @@ export class Folder {
       const entry = decoded[i];
       if (!entry.ok) {
         this.#drop(entry.reason, bytes);
+        if (this.#deadLetterMax > 0) this.#keep(entry.reason, bytes, i);
         continue;
       }
       if (this.#count === this.#ids.length) this.#grow();
@@ -82,9 +99,11 @@ export class Folder {
       definitions: this.#definitions,
       firstDefinitionId: this.#firstDefinitionId,
       drops: this.#drops.filter((drop) => drop !== undefined),
+      deadLetters: this.#deadLetters.slice(-this.#deadLetterMax || this.#deadLetters.length),
     };
     this.#count = 0;
     this.#drops = [];
+    this.#deadLetters = [];
     this.#definitions = [];
     if (this.#keysLength > this.#keysLengthMax) {
       this.#idByKey.clear();
@@ -110,6 +129,14 @@ export class Folder {
     const drop = this.#drops[index];
     if (drop) drop.count++;
     else this.#drops[index] = { reason, count: 1, payload: excerptOf(bytes) };
+  }
+
+  #keep(reason: DropReason, bytes: Uint8Array, index: number): void {
+    this.#deadLetters.push({ reason, payload: payloadOf(bytes, index) });
+    // Now and then, not each time: only the newest are wanted.
+    if (this.#deadLetters.length >= 2 * this.#deadLetterMax) {
+      this.#deadLetters = this.#deadLetters.slice(-this.#deadLetterMax);
+    }
   }
 
   #grow(): void {
@@ -139,8 +166,21 @@ export function definitionKey(definition: Definition): string {
 const lossyUtf8 = new TextDecoder("utf-8");
 
 /** The start of a message as text; bytes that are not UTF-8 show as U+FFFD. */
-export function excerptOf(bytes: Uint8Array): string {
+export function excerptOf(bytes: Uint8Array, lengthMax = PAYLOAD_EXCERPT_LENGTH): string {
   // A character takes at most four bytes.
-  const start = bytes.subarray(0, PAYLOAD_EXCERPT_LENGTH * 4);
-  return lossyUtf8.decode(start).slice(0, PAYLOAD_EXCERPT_LENGTH).toWellFormed();
+  const start = bytes.subarray(0, lengthMax * 4);
+  return lossyUtf8.decode(start).slice(0, lengthMax).toWellFormed();
+}
+
+/** The `index`-th sample of a list element: a part of it where the element is an array. */
+function payloadOf(bytes: Uint8Array, index: number): string {
+  try {
+    const parsed: unknown = JSON.parse(lossyUtf8.decode(bytes));
+    if (Array.isArray(parsed) && parsed.length > 0) {
+      return JSON.stringify(parsed[index]).slice(0, DEAD_LETTER_LENGTH_MAX).toWellFormed();
+    }
+  } catch {
+    // Not JSON: it stands as it is.
+  }
+  return excerptOf(bytes, DEAD_LETTER_LENGTH_MAX);
 }

@@ -1,4 +1,6 @@
-import type { RangeBatch } from "../ingest/messages.ts";
+import type { IngestionListener } from "../ingest/ingestion.ts";
+import type { AppliedBatch } from "../ingest/tenure.ts";
+import type { SavedCheckpoint } from "../queue/queue.ts";
 import type { DropReason } from "../sample/drop-reason.ts";
 import type { Drop } from "../sample/fold.ts";
 import type { Log, LogFields } from "./log.ts";
@@ -11,7 +13,7 @@ const REPEAT_MS = 10_000;
  * What happens in the gateway: each event owns its log line and its counter, so neither is
  * forgotten. Named noun and past verb.
  */
-export class Events {
+export class Events implements IngestionListener {
   #log: Log;
   #metrics: OwnMetrics;
   #nowMs: () => number;
@@ -19,6 +21,7 @@ export class Events {
   #swallowed = new Map<DropReason, number>();
   #isQueueUp: boolean | undefined;
   #hasBeenConnected = false;
+  #isCheckpointFailing = false;
   #samplesApplied = 0;
 
   constructor(log: Log, metrics: OwnMetrics, nowMs: () => number) {
@@ -67,35 +70,80 @@ export class Events {
     });
   }
 
-  superseded(reason: string): void {
-    this.#metrics.connected.set({ queueKey: this.#metrics.queueKey }, 0);
+  stoodBy(holder: string): void {
+    this.#log.write("information", "queue", "gateway_standing_by", { holder });
+  }
+
+  acquired(checkpoint: SavedCheckpoint, segments: number, elements: number): void {
+    const { number, entries } = checkpoint;
+    const fields = { checkpoint: number, entries, segments, elements };
+    this.#log.write("information", "queue", "lease_acquired", fields);
+  }
+
+  recovered(series: number, seconds: number): void {
+    const fields = { series, seconds: Math.round(seconds * 1000) / 1000 };
+    this.#log.write("information", "queue", "gateway_recovered", fields);
+  }
+
+  superseded(holder: string): void {
     this.#log.write("error", "queue", "gateway_superseded", {
+      holder,
+      remedy: "it took over because this process was stalled or cut off; this one stands by now",
+    });
+  }
+
+  stateLost(reason: string): void {
+    this.#log.write("error", "queue", "queue_state_lost", {
       reason,
-      remedy: "run one process a Gateway.Id; this one shows no totals any more",
+      remedy: "Redis has lost data; totals are written back, what was claimed and not read is lost",
     });
   }
 
-  stateLost(): void {
-    this.#log.write("warning", "queue", "queue_state_lost", {
-      remedy: "Redis came back without its data; what was claimed and not read yet is lost",
+  claimsUndone(elements: number): void {
+    this.#metrics.uncertain.inc({ queueKey: this.#metrics.queueKey }, elements);
+    this.#log.write("error", "queue", "claims_undone", {
+      elements,
+      remedy: "Redis went back to an older state: so many elements may be counted twice at most",
     });
   }
 
-  segmentsRecovered(segments: number, elements: number): void {
-    this.#log.write("information", "queue", "segments_recovered", { segments, elements });
+  checkpointed(bytes: number, isWhole: boolean, deadLetters: number, seconds: number): void {
+    const { queueKey } = this.#metrics;
+    this.#metrics.checkpoints.inc({ queueKey });
+    this.#metrics.checkpointSeconds.observe(seconds);
+    this.#metrics.checkpointBytes.observe(bytes);
+    this.#metrics.lastCheckpoint.set({ queueKey }, this.#nowMs() / 1000);
+    this.#metrics.deadLetters.inc({ queueKey }, deadLetters);
+    this.#isCheckpointFailing = false;
+    const fields = { bytes, isWhole, deadLetters, seconds: Math.round(seconds * 1e6) / 1e6 };
+    this.#log.write("debug", "queue", "checkpoint_committed", fields);
+  }
+
+  checkpointFailed(reason: string): void {
+    this.#metrics.checkpointFailures.inc({ queueKey: this.#metrics.queueKey });
+    if (this.#isCheckpointFailing && !this.#isDue("checkpoint_failed")) return;
+    if (!this.#isCheckpointFailing) this.#isDue("checkpoint_failed");
+    this.#isCheckpointFailing = true;
+    this.#log.write("warning", "queue", "checkpoint_failed", {
+      reason,
+      remedy: "nothing is lost; it is tried again until it works",
+    });
+  }
+
+  checkpointRefused(reason: string): void {
+    if (!this.#isDue("checkpoint_refused")) return;
+    this.#log.write("error", "queue", "checkpoint_refused", {
+      reason,
+      remedy:
+        "run the version that wrote it, or set another Gateway.Id; the state was left as it is",
+    });
   }
 
   emptyClaim(): void {
     this.#metrics.emptyPops.inc({ queueKey: this.#metrics.queueKey });
   }
 
-  batchApplied(
-    worker: number,
-    batch: RangeBatch,
-    samples: number,
-    drops: readonly Drop[],
-    seconds: number,
-  ): void {
+  applied({ worker, batch, samples, drops }: AppliedBatch, seconds: number): void {
     const { queueKey } = this.#metrics;
     this.#metrics.processed.inc({ worker: String(worker), queueKey }, samples);
     this.#samplesApplied += samples;

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { REVISION, VERSION } from "../build-info.ts";
+import type { Ingestion } from "../ingest/ingestion.ts";
 
 const PREFIX = "prom_stream_gateway_";
 
@@ -49,6 +50,55 @@ export class OwnMetrics {
   readonly lost = this.#counter(
     "lost_samples_total",
     "List elements that were claimed and that Redis then no longer had, as after a restart without persistence. They are in no total.",
+    ["queueKey"],
+  );
+  readonly uncertain = this.#counter(
+    "uncertain_samples_total",
+    "List elements that stood in a queue which had gone back to an older state, as after a failover to a replica that lagged: at most so many may be in the totals twice.",
+    ["queueKey"],
+  );
+  readonly unconfirmed = this.#gauge(
+    "redis_unconfirmed_samples",
+    "List elements that were claimed and that no checkpoint has yet. They stay in Redis until then. Growing means that checkpoints fail: see the log.",
+    ["queueKey"],
+  );
+  readonly isOwner = this.#gauge(
+    "is_owner",
+    "1 while this process has the lease of its Gateway.Id and works, 0 while it stands by or cannot reach Redis.",
+  );
+  readonly checkpoints = this.#counter(
+    "checkpoints_total",
+    "Checkpoints that were committed. Flat while samples are pushed means that the position does not move: see the log.",
+    ["queueKey"],
+  );
+  readonly checkpointFailures = this.#counter(
+    "checkpoint_failures_total",
+    "Attempts at a checkpoint that failed. Nothing is lost by it: it is tried again until it works.",
+    ["queueKey"],
+  );
+  readonly lastCheckpoint = this.#gauge(
+    "last_checkpoint_timestamp_seconds",
+    "When the last checkpoint was committed, in seconds since 1970; 0 before the first. It stands still while nothing is pushed.",
+    ["queueKey"],
+  );
+  readonly checkpointSeconds = this.#histogram(
+    "checkpoint_duration_seconds",
+    "Time from the start of a checkpoint to the answer that it counts.",
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  );
+  readonly checkpointBytes = this.#histogram(
+    "checkpoint_size_bytes",
+    "What one checkpoint wrote: what had changed, or now and then the whole state.",
+    [100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9],
+  );
+  readonly deadLetters = this.#counter(
+    "dead_letters_total",
+    "Dropped samples that were put onto the list of Redis.DeadLetterKey.",
+    ["queueKey"],
+  );
+  readonly deadLettersDiscarded = this.#counter(
+    "dead_letters_discarded_total",
+    "Dropped samples that were not put onto that list because there were too many bytes at once.",
     ["queueKey"],
   );
   readonly otherLayouts = this.#counter(
@@ -113,6 +163,7 @@ export class OwnMetrics {
   );
   #cpuSeconds = 0;
   #lagMaxSeconds = 0;
+  #discarded = 0;
 
   /** `infoOnly`: show `prom_stream_gateway_info` and nothing else. */
   constructor(queueKey: string, infoOnly: boolean) {
@@ -128,9 +179,17 @@ export class OwnMetrics {
     info.set({ version: VERSION, revision: REVISION }, 1);
     this.#startTime.set(Math.round(Date.now() / 1000 - process.uptime()));
     // Shown from the start, so that a rate over them works from the first event on.
-    for (const counter of [this.emptyPops, this.reconnects, this.lost, this.otherLayouts]) {
-      counter.inc({ queueKey }, 0);
-    }
+    const counters = [
+      this.emptyPops,
+      this.reconnects,
+      this.lost,
+      this.uncertain,
+      this.otherLayouts,
+    ];
+    counters.push(this.checkpoints, this.checkpointFailures);
+    counters.push(this.deadLetters, this.deadLettersDiscarded);
+    for (const counter of counters) counter.inc({ queueKey }, 0);
+    this.lastCheckpoint.set({ queueKey }, 0);
     this.connected.set({ queueKey }, 0);
     this.pending.set({ queueKey }, 0);
     this.oldestAge.set({ queueKey }, 0);
@@ -143,6 +202,21 @@ export class OwnMetrics {
   /** Notes how late the main thread was. */
   noteEventLoopLag(seconds: number): void {
     this.#lagMaxSeconds = Math.max(this.#lagMaxSeconds, seconds);
+  }
+
+  /** Notes what the ingestion holds now. */
+  noteState(ingestion: Ingestion, nowMs: number): void {
+    const { queueKey } = this;
+    const { tenure } = ingestion;
+    this.series.set(tenure?.registry.seriesCount ?? 0);
+    this.families.set(tenure?.registry.familyCount ?? 0);
+    this.unconfirmed.set({ queueKey }, tenure?.unconfirmed ?? 0);
+    this.isOwner.set(ingestion.isOwner ? 1 : 0);
+    const ageMs = nowMs - (tenure?.oldestSinceMs ?? nowMs);
+    this.oldestAge.set({ queueKey }, Math.max(0, ageMs) / 1000);
+    const discarded = tenure?.deadLetters.discarded ?? 0;
+    this.deadLettersDiscarded.inc({ queueKey }, Math.max(0, discarded - this.#discarded));
+    this.#discarded = discarded;
   }
 
   /** The families as text, in the order of their names. */

@@ -1,5 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import { type Queue, QueueError, type RangeReader, type Segment } from "../../src/queue/queue.ts";
+import {
+  type Acquired,
+  type Commit,
+  type JournalEntry,
+  type Position,
+  type Queue,
+  QueueError,
+  type RangeReader,
+  type Segment,
+} from "../../src/queue/queue.ts";
 
 /** A queue implementation with what a test needs to stand on the senders' side. */
 export interface QueueUnderTest {
@@ -7,138 +16,364 @@ export interface QueueUnderTest {
   open(): Queue;
   openReader(): RangeReader;
   push(...elements: string[]): Promise<void>;
+  /** Lets the lease run out, as time does. */
+  expireLease(): Promise<void>;
   /** Makes the queue forget everything, as a restart without persistence does. */
   forget(): Promise<void>;
+  /** Makes the queue what it was at the last `remember`, as a replica that lags does. */
+  remember(): Promise<void>;
+  goBack(): Promise<void>;
+  deadLetters(): Promise<string[]>;
+  /** How many keys, or the like, are kept besides what waits in the queue and the dead letters. */
+  kept(): Promise<string[]>;
 }
 
 /** What every queue must do. `make` gives an empty queue of its own for each test. */
 export function describeQueueContract(name: string, make: () => Promise<QueueUnderTest>): void {
   describe(name, () => {
-    test("gives what was pushed, oldest first, and goes on empty", async () => {
-      const { queue, reader, push } = await opened(make);
-      await push("a", "b", "c");
-      const segment = await queue.claim();
-      expect(segment?.length).toBe(3);
-      expect(await queue.length()).toBe(0);
-      expect(await readAll(reader, segment!)).toEqual(["a", "b", "c"]);
-      expect(await queue.claim()).toBeUndefined();
-    });
-
-    test("numbers segments in the order of the claims", async () => {
-      const { queue, push } = await opened(make);
-      const numbers: number[] = [];
-      for (const element of ["a", "b", "c"]) {
-        await push(element);
-        numbers.push((await queue.claim())!.number);
-      }
-      expect(numbers).toEqual([0, 1, 2]);
-    });
-
-    test("reads ranges from the oldest end, each as often as asked", async () => {
-      const { queue, reader, push } = await opened(make);
-      await push("a", "b", "c", "d", "e");
-      const { number: segment } = (await queue.claim())!;
-      for (let i = 0; i < 2; i++) {
-        expect(texts(await reader.read({ sequence: 0, segment, newer: 3, count: 2 }))).toEqual([
-          "a",
-          "b",
-        ]);
-        expect(texts(await reader.read({ sequence: 1, segment, newer: 0, count: 3 }))).toEqual([
-          "c",
-          "d",
-          "e",
-        ]);
-      }
-    });
-
-    test("keeps ranges where they are while the segment is cut", async () => {
-      const { queue, reader, push } = await opened(make);
-      await push("a", "b", "c", "d");
-      const { number: segment } = (await queue.claim())!;
-      for (let i = 0; i < 2; i++) await queue.confirm({ segment, left: 2 });
-      expect(texts(await reader.read({ sequence: 1, segment, newer: 0, count: 2 }))).toEqual([
-        "c",
-        "d",
-      ]);
-    });
-
-    test("gives a new process what a former one claimed and did not confirm", async () => {
-      const { queue, reader, push, open } = await opened(make);
-      for (const elements of [["a"], ["b", "c", "d"], ["e"]]) {
-        await push(...elements);
-        await queue.claim();
-      }
-      await queue.confirm({ segment: 1, left: 2 });
-      const next = open();
-      const segments = await next.acquire();
-      expect(segments.map((segment) => segment.number)).toEqual([1, 2]);
-      expect(await readAll(reader, segments[0])).toEqual(["c", "d"]);
-      expect(await readAll(reader, segments[1])).toEqual(["e"]);
-      await push("f");
-      expect((await next.claim())?.number).toBe(3);
-      next.close();
-    });
-
-    test("refuses a former process", async () => {
-      const { queue, push, open } = await opened(make);
-      await push("a");
-      await queue.claim();
-      const next = open();
-      await next.acquire();
-      expect(await faultOf(queue.claim())).toBe("not_owner");
-      expect(await faultOf(queue.confirm({ segment: 0, left: 0 }))).toBe("not_owner");
-      expect(await faultOf(queue.acquire())).toBe("not_owner");
-      expect(await faultOf(next.claim())).toBeUndefined();
-      next.close();
-    });
-
-    test("confirms a whole segment once and again", async () => {
-      const { queue, push, open } = await opened(make);
-      await push("a");
-      await queue.claim();
-      await queue.confirm({ segment: 0, left: 0 });
-      await queue.confirm({ segment: 0, left: 0 });
-      const next = open();
-      expect(await next.acquire()).toEqual([]);
-      next.close();
-    });
-
-    test("wakes a waiting process at the first sample and takes nothing", async () => {
-      const { queue, push } = await opened(make);
-      const waiting = queue.wait(1000);
-      await push("a");
-      await waiting;
-      expect(await queue.length()).toBe(1);
-    });
-
-    test("says that the state is lost, and goes on after it was acquired again", async () => {
-      const { queue, reader, push, forget } = await opened(make);
-      await push("a");
-      await queue.claim();
-      await forget();
-      expect(await faultOf(queue.claim())).toBe("state_lost");
-      expect(await queue.acquire()).toEqual([]);
-      await push("b");
-      const segment = (await queue.claim())!;
-      expect(segment.number).toBe(1);
-      expect(await readAll(reader, segment)).toEqual(["b"]);
-    });
-
-    test("gives fewer elements than asked when some were lost", async () => {
-      const { queue, reader, push, forget } = await opened(make);
-      await push("a");
-      const segment = (await queue.claim())!;
-      await forget();
-      expect(await readAll(reader, segment)).toEqual([]);
-    });
+    describeClaims(make);
+    describeLease(make);
+    describeCheckpoints(make);
+    describeLoss(make);
   });
 }
 
-async function opened(make: () => Promise<QueueUnderTest>) {
+type Make = () => Promise<QueueUnderTest>;
+
+function describeClaims(make: Make): void {
+  test("gives what was pushed, oldest first, and goes on empty", async () => {
+    const { queue, reader, push } = await opened(make);
+    await push("a", "b", "c");
+    const segment = await queue.claim();
+    expect(segment?.length).toBe(3);
+    expect(await queue.length()).toBe(0);
+    expect(await readAll(reader, segment!)).toEqual(["a", "b", "c"]);
+    expect(await queue.claim()).toBeUndefined();
+  });
+
+  test("numbers segments in the order of the claims", async () => {
+    const { queue, push } = await opened(make);
+    const numbers: number[] = [];
+    for (const element of ["a", "b", "c"]) {
+      await push(element);
+      numbers.push((await queue.claim())!.number);
+    }
+    expect(numbers).toEqual([0, 1, 2]);
+  });
+
+  test("reads ranges from the oldest end, each as often as asked", async () => {
+    const { queue, reader, push } = await opened(make);
+    await push("a", "b", "c", "d", "e");
+    const { number: segment } = (await queue.claim())!;
+    for (let i = 0; i < 2; i++) {
+      const first = await reader.read({ sequence: 0, segment, newer: 3, count: 2 });
+      expect(texts(first)).toEqual(["a", "b"]);
+      const second = await reader.read({ sequence: 1, segment, newer: 0, count: 3 });
+      expect(texts(second)).toEqual(["c", "d", "e"]);
+    }
+  });
+
+  test("keeps ranges where they are while the segment is cut", async () => {
+    const { queue, reader, push } = await opened(make);
+    await push("a", "b", "c", "d");
+    const { number: segment } = (await queue.claim())!;
+    for (let i = 0; i < 2; i++) await queue.commit(first({ segment, left: 2 }));
+    const rest = await reader.read({ sequence: 1, segment, newer: 0, count: 2 });
+    expect(texts(rest)).toEqual(["c", "d"]);
+  });
+
+  test("wakes a waiting process at the first sample and takes nothing", async () => {
+    const { queue, push } = await opened(make);
+    const waiting = queue.wait(1000);
+    await push("a");
+    await waiting;
+    expect(await queue.length()).toBe(1);
+  });
+}
+
+function describeLease(make: Make): void {
+  test("makes the first process the owner, and lets a second one stand by", async () => {
+    const { queue, open } = await opened(make);
+    expect(queue.isOwner).toBe(true);
+    const second = open();
+    const acquired = await second.acquire(false);
+    expect(acquired).toMatchObject({ kind: "standby" });
+    expect(acquired.kind === "standby" && acquired.remainingMs).toBeGreaterThan(0);
+    expect(second.isOwner).toBe(false);
+    expect(await faultOf(second.claim())).toBeDefined();
+    expect(await faultOf(second.renew())).toBeDefined();
+    second.close();
+  });
+
+  test("gives the lease on when it has run out, and refuses the former owner's every call", async () => {
+    const { queue, push, open, expireLease } = await opened(make);
+    await push("a");
+    await queue.claim();
+    await expireLease();
+    const next = open();
+    expect(await next.acquire(false)).toMatchObject({ kind: "owner", isContinued: false });
+    expect(await faultOf(queue.claim())).toBe("not_owner");
+    expect(await faultOf(queue.renew())).toBe("not_owner");
+    expect(await faultOf(queue.writeEntry(entry("j", 0, "x")))).toBe("not_owner");
+    expect(await faultOf(queue.commit(first({ segment: 0, left: 0 })))).toBe("not_owner");
+    expect(await faultOf(queue.release())).toBe("not_owner");
+    expect(queue.isOwner).toBe(false);
+    expect(await queue.acquire(true)).toMatchObject({ kind: "standby" });
+    expect(await faultOf(next.claim())).toBeUndefined();
+    next.close();
+  });
+
+  test("lets an owner whose lease has run out go on when nobody took it", async () => {
+    const { queue, push, expireLease } = await opened(make);
+    await push("a");
+    await expireLease();
+    await queue.renew();
+    expect(queue.isOwner).toBe(true);
+    expect((await queue.claim())?.length).toBe(1);
+    await expireLease();
+    expect(await queue.acquire(true)).toMatchObject({ kind: "owner", isContinued: true });
+  });
+
+  test("says to a former owner that its state is void once another one was the owner", async () => {
+    const { queue, open, expireLease } = await opened(make);
+    await expireLease();
+    const next = open();
+    await next.acquire(false);
+    await expireLease();
+    expect(await queue.acquire(true)).toMatchObject({ kind: "owner", isContinued: false });
+    next.close();
+  });
+
+  test("raises the token with each owner", async () => {
+    const { queue, open, expireLease, token } = await opened(make);
+    await expireLease();
+    const next = open();
+    expect(tokenOf(await next.acquire(false))).toBeGreaterThan(token);
+    await expireLease();
+    expect(tokenOf(await queue.acquire(false))).toBeGreaterThan(token + 1);
+    next.close();
+  });
+
+  test("hands over at once when the lease is given up, and wakes who waits for it", async () => {
+    const { queue, open } = await opened(make);
+    const next = open();
+    expect(await next.acquire(false)).toMatchObject({ kind: "standby" });
+    const waiting = next.waitForRelease(1000);
+    await queue.release();
+    await waiting;
+    expect(await next.acquire(false)).toMatchObject({ kind: "owner" });
+    expect(queue.isOwner).toBe(false);
+    expect(await faultOf(queue.renew())).toBe("not_owner");
+    next.close();
+  });
+
+  test("gives a new owner what a former one claimed and did not commit", async () => {
+    const { queue, reader, push, open, expireLease } = await opened(make);
+    for (const elements of [["a"], ["b", "c", "d"], ["e"]]) {
+      await push(...elements);
+      await queue.claim();
+    }
+    await queue.commit(first({ segment: 1, left: 2 }));
+    await expireLease();
+    const next = open();
+    const { segments } = owner(await next.acquire(false));
+    expect(segments.map((segment) => segment.number)).toEqual([1, 2]);
+    expect(await readAll(reader, segments[0])).toEqual(["c", "d"]);
+    expect(await readAll(reader, segments[1])).toEqual(["e"]);
+    await push("f");
+    expect((await next.claim())?.number).toBe(3);
+    next.close();
+  });
+}
+
+function describeCheckpoints(make: Make): void {
+  test("keeps a journal's entries, in order, from the commit on", async () => {
+    const { queue, open, expireLease } = await opened(make);
+    await queue.writeEntry(entry("j", 0, "one"));
+    await queue.writeEntry(entry("j", 0, "one"));
+    const next = open();
+    await expireLease();
+    expect(owner(await next.acquire(false)).saved).toMatchObject({ number: 0, journal: "" });
+    await next.writeEntry(entry("k", 0, "two"));
+    await next.commit({ ...first(undefined), entry: entry("k", 1, "three") });
+    await next.commit({ ...first(undefined), number: 2, after: 1, entry: entry("k", 2, "four") });
+    await next.writeEntry(entry("k", 3, "does not count"));
+    await expireLease();
+    const { saved } = owner(await queue.acquire(false));
+    expect(saved).toEqual({ number: 2, journal: "k", entries: 3 });
+    expect(await entriesOf(queue, saved)).toEqual(["two", "three", "four"]);
+    next.close();
+  });
+
+  test("takes a commit once, however often it is sent", async () => {
+    const { queue, push, reader, deadLetters } = await opened(make);
+    await push("a", "b");
+    const { number: segment } = (await queue.claim())!;
+    const commit = {
+      ...first({ segment, left: 1 }),
+      entry: entry("j", 0, "one"),
+      deadLetters: ["1"],
+    };
+    await queue.commit(commit);
+    await queue.commit(commit);
+    await queue.commit({ ...commit, number: 2, after: 1, position: { segment, left: 0 } });
+    // Late, and of no effect.
+    await queue.commit(commit);
+    expect(await deadLetters()).toEqual(["1", "1"]);
+    const rest = await reader.read({ sequence: 1, segment, newer: 0, count: 1 });
+    expect(texts(rest)).toEqual([]);
+  });
+
+  test("replaces a journal by a whole one, and deletes what no longer counts", async () => {
+    const { queue, kept } = await opened(make);
+    await queue.commit({ ...first(undefined), entry: entry("j", 0, "one") });
+    const before = await kept();
+    await queue.writeEntry(entry("k", 0, "whole"));
+    const whole = { ...first(undefined), number: 2, after: 1, entry: entry("k", 1, "end") };
+    await queue.commit(whole);
+    const { saved } = owner(await queue.acquire(true));
+    expect(await entriesOf(queue, saved)).toEqual(["whole", "end"]);
+    expect((await kept()).length).toBe(before.length);
+  });
+
+  test("deletes a journal that was begun by an owner that died", async () => {
+    const { queue, open, expireLease, kept } = await opened(make);
+    await queue.commit({ ...first(undefined), entry: entry("j", 0, "one") });
+    const before = await kept();
+    await queue.writeEntry(entry("k", 0, "begun"));
+    await expireLease();
+    const next = open();
+    await next.acquire(false);
+    await next.commit({ ...first(undefined), number: 2, after: 1, entry: entry("j", 1, "two") });
+    expect(await kept()).toEqual(before);
+    next.close();
+  });
+
+  test("forgets the journal at a commit that keeps no state", async () => {
+    const { queue, open, expireLease } = await opened(make);
+    await queue.commit({ ...first(undefined), entry: entry("j", 0, "one") });
+    await queue.commit({ ...first(undefined), number: 2, after: 1 });
+    await expireLease();
+    const next = open();
+    expect(owner(await next.acquire(false)).saved).toMatchObject({ number: 2, journal: "" });
+    next.close();
+  });
+
+  test("lists dead letters newest first, and no more than it may", async () => {
+    const { queue, deadLetters } = await opened(make);
+    await queue.commit({ ...first(undefined), deadLetters: ["1", "2"] });
+    await queue.commit({ ...first(undefined), number: 2, after: 1, deadLetters: ["3", "4"] });
+    expect(await deadLetters()).toEqual(["4", "3", "2"]);
+  });
+}
+
+function describeLoss(make: Make): void {
+  test("says that the state is lost, and lets the owner go on from what it knows", async () => {
+    const { queue, reader, push, forget } = await opened(make);
+    await push("a");
+    await queue.claim();
+    await queue.commit({ ...first({ segment: 0, left: 0 }), entry: entry("j", 0, "one") });
+    await forget();
+    expect(await faultOf(queue.claim())).toBe("state_lost");
+    const acquired = owner(await queue.acquire(true));
+    expect(acquired).toMatchObject({ isContinued: true, segments: [], uncertain: 0 });
+    expect(acquired.saved).toMatchObject({ number: 0, journal: "" });
+    // Its answer may have been lost: the repetition must say the same.
+    expect(owner(await queue.acquire(true)).isContinued).toBe(true);
+    await push("b");
+    const segment = (await queue.claim())!;
+    expect(segment.number).toBe(1);
+    expect(await readAll(reader, segment)).toEqual(["b"]);
+    const whole = { ...first({ segment: 1, left: 0 }), number: 2, after: undefined };
+    await queue.commit({ ...whole, entry: entry("k", 0, "all") });
+    expect(await entriesOf(queue, owner(await queue.acquire(true)).saved)).toEqual(["all"]);
+  });
+
+  test("lets the former owner of a lost state go before a standby", async () => {
+    const { queue, open, forget } = await opened(make);
+    const standby = open();
+    await standby.acquire(false);
+    await forget();
+    expect(await standby.acquire(false)).toMatchObject({ kind: "standby" });
+    expect(await queue.acquire(true)).toMatchObject({ kind: "owner", isContinued: true });
+    expect(await standby.acquire(false)).toMatchObject({ kind: "standby" });
+    standby.close();
+  });
+
+  test("gives fewer elements than asked when some were lost", async () => {
+    const { queue, reader, push, forget } = await opened(make);
+    await push("a");
+    const segment = (await queue.claim())!;
+    await forget();
+    expect(await readAll(reader, segment)).toEqual([]);
+  });
+
+  test("says so when the queue went back to an older state, and how much may be taken twice", async () => {
+    const { queue, push, remember, goBack } = await opened(make);
+    await push("a", "b");
+    await queue.commit({ ...first(undefined), entry: entry("j", 0, "one") });
+    await remember();
+    await queue.claim();
+    const second = { ...first({ segment: 0, left: 0 }), number: 2, after: 1 };
+    await queue.commit({ ...second, entry: entry("j", 1, "two") });
+    await goBack();
+    expect(await faultOf(queue.claim())).toBe("state_old");
+    const acquired = owner(await queue.acquire(true));
+    expect(acquired).toMatchObject({ isContinued: true, uncertain: 2, segments: [] });
+    expect(acquired.saved.number).toBe(1);
+    const third = { ...second, number: 3, after: 2, entry: entry("j", 2, "three") };
+    expect(await faultOf(queue.commit(third))).toBe("state_old");
+    await queue.commit({ ...third, after: undefined, entry: entry("k", 0, "all") });
+    expect((await queue.claim())?.number).toBe(1);
+    expect(await entriesOf(queue, owner(await queue.acquire(true)).saved)).toEqual(["all"]);
+  });
+
+  test("deletes segments that came back although they were done", async () => {
+    const { queue, push, kept, remember, goBack } = await opened(make);
+    const before = (await kept()).length;
+    await push("a");
+    await queue.claim();
+    await push("b");
+    await queue.claim();
+    await remember();
+    await queue.commit(first({ segment: 1, left: 0 }));
+    await goBack();
+    await queue.acquire(true);
+    const again = { ...first({ segment: 1, left: 0 }), number: 2, after: undefined };
+    await queue.commit(again);
+    expect((await kept()).length).toBe(before);
+  });
+}
+
+async function opened(make: Make) {
   const underTest = await make();
   const queue = underTest.open();
-  await queue.acquire();
-  return { ...underTest, queue, reader: underTest.openReader() };
+  const token = tokenOf(await queue.acquire(false));
+  return { ...underTest, queue, token, reader: underTest.openReader() };
+}
+
+/** The first commit, without a state. */
+function first(position: Position | undefined): Commit {
+  return { number: 1, after: 0, position, entry: undefined, deadLetters: [] };
+}
+
+function entry(journal: string, index: number, text: string): JournalEntry {
+  return { journal, index, bytes: new TextEncoder().encode(text) };
+}
+
+function owner(acquired: Acquired) {
+  if (acquired.kind !== "owner") throw new Error(`${acquired.holder} has the lease`);
+  return acquired;
+}
+
+function tokenOf(acquired: Acquired): number {
+  return owner(acquired).token;
+}
+
+async function entriesOf(queue: Queue, saved: Parameters<Queue["readJournal"]>[0]) {
+  const entries: string[] = [];
+  for await (const bytes of queue.readJournal(saved)) entries.push(...texts([bytes]));
+  return entries;
 }
 
 async function readAll(reader: RangeReader, segment: Segment): Promise<string[]> {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseConnectionString } from "../../src/config/connection-string.ts";
+import type { Commit, Position } from "../../src/queue/queue.ts";
 import type { RedisTarget } from "../../src/queue/redis-connection.ts";
 import { RedisQueue } from "../../src/queue/redis-queue.ts";
 import { RedisRangeReader } from "../../src/queue/redis-range-reader.ts";
@@ -11,6 +12,7 @@ import { until } from "../support/until.ts";
 import { describeQueueContract, faultOf } from "./queue-contract.ts";
 
 const KEY = "queue";
+const DEAD_LETTERS = `{${KEY}}:dead`;
 const SILENT = { connected: () => {}, failed: () => {} };
 
 let redis: RedisServer;
@@ -30,15 +32,34 @@ describeQueueContract("the queue on Redis", async () => {
     open: () => open(target(`localhost:${redis.port}`)),
     openReader: () => openReader(target(`localhost:${redis.port}`)),
     push: async (...elements) => void (await redis.client.lpush(KEY, ...elements)),
+    expireLease: async () => void (await redis.client.del(`{${KEY}}:gateway:test:lease`)),
     forget: async () => void (await redis.client.flushall()),
+    remember: async () => {
+      remembered = await dumpAll();
+    },
+    goBack: async () => {
+      await redis.client.flushall();
+      for (const [key, value] of remembered) await redis.client.restore(key, 0, value);
+    },
+    deadLetters: () => redis.client.lrange(DEAD_LETTERS, 0, -1),
+    kept: async () => (await redis.client.keys(`{${KEY}}:gateway:*`)).sort(),
   };
 });
+
+let remembered: [key: string, value: Buffer][] = [];
+
+/** Every key but the lease, which would last for ever when it is restored. */
+async function dumpAll(): Promise<[string, Buffer][]> {
+  const keys = (await redis.client.keys("*")).filter((key) => !key.endsWith(":lease"));
+  const values = await Promise.all(keys.map((key) => redis.client.dumpBuffer(key)));
+  return keys.map((key, i) => [key, values[i]]);
+}
 
 describe("the queue on Redis, on its own", () => {
   test("makes only keys that share the queue's hash slot", async () => {
     await redis.client.flushall();
     const queue = open(target(`localhost:${redis.port}`));
-    await queue.acquire();
+    await queue.acquire(false);
     await redis.client.lpush(KEY, "a");
     await queue.claim();
     for (const key of await redis.client.keys("*")) expect(key).toStartWith(`{${KEY}}:`);
@@ -48,7 +69,7 @@ describe("the queue on Redis, on its own", () => {
     await redis.client.flushall();
     await redis.client.set(KEY, "text");
     const queue = open(target(`localhost:${redis.port}`));
-    await queue.acquire();
+    await queue.acquire(false);
     await expect(queue.claim()).rejects.toThrow("WRONGTYPE the queue key holds a string");
     expect(await redis.client.get(KEY)).toBe("text");
   });
@@ -61,15 +82,16 @@ describe("the queue on Redis, on its own", () => {
       for (let i = 0; i < 100; i++) await full.client.lpush(KEY, "x".repeat(50_000));
       await full.client.config("SET", "maxmemory", "3mb");
       await expect(full.client.lpush(KEY, "y").catch(String)).resolves.toContain("OOM");
-      await queue.acquire();
+      await queue.acquire(false);
       const segment = (await queue.claim())!;
       const all = { sequence: 0, segment: segment.number, newer: 0, count: segment.length };
       expect(await reader.read(all)).toHaveLength(segment.length);
-      await queue.confirm({ segment: segment.number, left: 0 });
+      await queue.commit(firstCommit({ segment: segment.number, left: 0 }));
       // Redis frees the memory in the background.
       await until("Redis takes again", () => full.client.lpush(KEY, "y").catch(() => false));
+      await queue.release();
       const next = open(target(`localhost:${full.port}`));
-      await next.acquire();
+      await next.acquire(false);
       expect((await next.claim())?.length).toBe(1);
     } finally {
       await full.stop();
@@ -80,12 +102,12 @@ describe("the queue on Redis, on its own", () => {
     const own = await startRedis();
     try {
       const queue = open(target(`localhost:${own.port}`));
-      await queue.acquire();
+      await queue.acquire(false);
       await own.kill();
       expect(await faultOf(queue.claim())).toBe("unavailable");
       await own.restart();
       await until("the queue answers", async () => (await faultOf(queue.claim())) === "state_lost");
-      expect(await queue.acquire()).toEqual([]);
+      expect(await queue.acquire(true)).toMatchObject({ kind: "owner", segments: [] });
     } finally {
       await own.stop();
     }
@@ -94,7 +116,7 @@ describe("the queue on Redis, on its own", () => {
   test("goes on after SCRIPT FLUSH and CLIENT KILL", async () => {
     await redis.client.flushall();
     const queue = open(target(`localhost:${redis.port}`));
-    await queue.acquire();
+    await queue.acquire(false);
     await redis.client.script("FLUSH");
     await redis.client.lpush(KEY, "a");
     expect((await queue.claim())?.length).toBe(1);
@@ -109,18 +131,18 @@ describe("the queue on Redis, on its own", () => {
     await redis.client.flushall();
     const nobody = await freePort();
     const queue = open(target(`localhost:${nobody},localhost:${redis.port}`));
-    await until("it got through", async () => (await faultOf(queue.acquire())) === undefined);
+    await until("it got through", async () => (await faultOf(queue.acquire(false))) === undefined);
   });
 
   test("says what a wrong password was answered with, without the password", async () => {
     const locked = await startRedis("--requirepass", "right");
     try {
       const queue = open(target(`localhost:${locked.port},password=canary-secret`));
-      const error = await queue.acquire().catch((reason: Error) => reason);
+      const error = await queue.acquire(false).catch((reason: Error) => reason);
       expect(String(error)).toContain("WRONGPASS");
       expect(String(error)).not.toContain("canary-secret");
       const right = open(target(`localhost:${locked.port},password=right`));
-      expect(await right.acquire()).toEqual([]);
+      expect(await right.acquire(false)).toMatchObject({ kind: "owner" });
     } finally {
       await locked.stop();
     }
@@ -147,15 +169,20 @@ describe("Redis Cluster", () => {
       }
       const queue = open(target(`localhost:${first.port}`));
       const reader = openReader(target(`localhost:${first.port}`));
-      await until("it has moved", async () => (await faultOf(queue.acquire())) === undefined);
+      const astray = open(target(`localhost:${first.port}`), "dead");
+      const refusal = await astray.acquire(false).catch((error: Error) => error.message);
+      expect(refusal).toContain("Redis.DeadLetterKey must have the queue's hash tag");
+      await until("it has moved", async () => (await faultOf(queue.acquire(false))) === undefined);
       await second.client.lpush(KEY, "a");
-      const segment = (await queue.claim())!;
+      const segment = await until("the commands have moved too", () =>
+        queue.claim().catch(() => undefined),
+      );
       const all = { sequence: 0, segment: segment.number, newer: 0, count: 1 };
       const elements = await until("the reader has moved", () =>
         reader.read(all).catch(() => false),
       );
       expect(String(elements)).toBe("a");
-      await queue.confirm({ segment: segment.number, left: 0 });
+      await queue.commit(firstCommit({ segment: segment.number, left: 0 }));
     } finally {
       for (const node of nodes) await node.stop();
     }
@@ -181,7 +208,7 @@ describe("Redis Sentinel", () => {
       const queue = open(target(`localhost:${sentinelPort},serviceName=main`));
       await until(
         "it found the master",
-        async () => (await faultOf(queue.acquire())) === undefined,
+        async () => (await faultOf(queue.acquire(false))) === undefined,
       );
       expect((await queue.claim())?.length).toBe(1);
     } finally {
@@ -198,8 +225,18 @@ function target(connectionString: string): RedisTarget {
   return { connection: parsed.connection, database: 0, queueKey: KEY, gatewayId: "test" };
 }
 
-function open(redisTarget: RedisTarget): RedisQueue {
-  const queue = new RedisQueue(redisTarget, SILENT);
+function firstCommit(position: Position): Commit {
+  const entry = { journal: "j", index: 0, bytes: new Uint8Array(100) };
+  return { number: 1, after: 0, position, entry, deadLetters: [] };
+}
+
+function open(redisTarget: RedisTarget, deadLetterKey = DEAD_LETTERS): RedisQueue {
+  const queue = new RedisQueue({
+    target: redisTarget,
+    leaseMs: 3000,
+    deadLetters: { key: deadLetterKey, max: 3 },
+    listener: SILENT,
+  });
   opened.push(queue);
   return queue;
 }

@@ -10,14 +10,16 @@ describe("settings", () => {
   test("have the documented defaults", () => {
     const { settings } = loaded({});
     expect(settings).toEqual({
-      gatewayId: "default",
+      gateway: { id: "default", leaseMs: 3000 },
       redis: {
         connection: expect.objectContaining({ endpoints: [{ host: "localhost", port: 6379 }] }),
         workers: 2,
         database: 0,
         queueKey: "prom-stream-gateway:metric-queue",
         popCount: 1000,
+        deadLetters: { key: "", max: 10_000 },
       },
+      checkpoint: { isEnabled: true, intervalMs: 1000, maxSamples: 250_000 },
       metrics: {
         sortIncomingLabels: true,
         disableMetaMetrics: false,
@@ -54,7 +56,7 @@ describe("settings", () => {
     const flags = [{ name: "web:listenaddress", value: "127.0.0.1:8" }];
     const { settings } = loaded({ fileText, environment, flags });
     expect(settings.redis.queueKey).toBe("a");
-    expect(settings.gatewayId).toBe("b");
+    expect(settings.gateway.id).toBe("b");
     expect(settings.metrics.maxSeries).toBe(7);
     expect(settings.web.listen).toEqual({ hostname: "127.0.0.1", port: 8 });
   });

@@ -43,8 +43,43 @@ const ROWS: Record<Exclude<keyof typeof SETTINGS, "connection">, Row> = {
     byDefault: 1000,
     ...integers(1, 100_000),
   },
+  deadLetterKey: {
+    get: ({ redis }) => redis.deadLetters.key,
+    byDefault: "",
+    valid: [
+      ["dead", "dead"],
+      ["", ""],
+    ],
+    invalid: ["prom-stream-gateway:metric-queue"],
+    fault: "must not be the queue's key",
+  },
+  deadLetterMax: {
+    get: ({ redis }) => redis.deadLetters.max,
+    byDefault: 10_000,
+    ...integers(1, 1_000_000),
+  },
+  leaseMs: {
+    get: ({ gateway }) => gateway.leaseMs,
+    byDefault: 3000,
+    ...integers(500, 600_000),
+  },
+  checkpointEnabled: {
+    get: ({ checkpoint }) => checkpoint.isEnabled,
+    byDefault: true,
+    ...booleans(),
+  },
+  checkpointIntervalMs: {
+    get: ({ checkpoint }) => checkpoint.intervalMs,
+    byDefault: 1000,
+    ...integers(10, 3_600_000),
+  },
+  checkpointMaxSamples: {
+    get: ({ checkpoint }) => checkpoint.maxSamples,
+    byDefault: 250_000,
+    ...integers(1, 1_000_000_000),
+  },
   gatewayId: {
-    get: ({ gatewayId }) => gatewayId,
+    get: ({ gateway }) => gateway.id,
     byDefault: "default",
     valid: [
       ["a", "a"],

@@ -187,6 +187,7 @@ describe("a batch", () => {
     expect(applier.apply(folder.take(), START_MS)).toEqual({
       samples: 0,
       drops: [{ reason: "invalid_buckets", count: 2, payload: "the message" }],
+      deadLetters: [],
     });
     add(folder, bare, 1);
     add(folder, define("histogram", "h", { buckets: [2] }), 1);
@@ -194,6 +195,7 @@ describe("a batch", () => {
     expect(applier.apply(folder.take(), START_MS)).toEqual({
       samples: 2,
       drops: [{ reason: "invalid_buckets", count: 1, payload: "the message" }],
+      deadLetters: [],
     });
     expect(linesOf(registry)).toContain("h_count 2");
   });
@@ -227,7 +229,7 @@ describe("a batch", () => {
 
   test("is applied alike after the folder has forgotten its definitions", () => {
     const registry = registryOf();
-    const folder = new Folder(1);
+    const folder = new Folder(0, 1);
     const applier = new BatchApplier(registry);
     for (let i = 0; i < 3; i++) {
       add(folder, define("counter", "a"), 1);

@@ -1,0 +1,116 @@
+/**
+ * Numbers and texts as bytes, one after the other, little-endian. `ByteReader` reads them back in
+ * the same order with the same calls.
+ */
+export class ByteWriter {
+  #bytes = new Uint8Array(4096);
+  #view = new DataView(this.#bytes.buffer);
+  length = 0;
+
+  /** An integer in 0..255. */
+  u8(value: number): void {
+    this.#reserve(1);
+    this.#bytes[this.length++] = value;
+  }
+
+  /** An integer in 0..2^53-1, seven bits a byte, low bits first; small ones take one byte. */
+  varint(value: number): void {
+    this.#reserve(8);
+    let rest = value;
+    while (rest >= 0x80) {
+      this.#bytes[this.length++] = (rest % 0x80) | 0x80;
+      rest = Math.floor(rest / 0x80);
+    }
+    this.#bytes[this.length++] = rest;
+  }
+
+  /** Any double. */
+  f64(value: number): void {
+    this.#reserve(8);
+    this.#view.setFloat64(this.length, value, true);
+    this.length += 8;
+  }
+
+  /** A well-formed string, its length in front. */
+  text(value: string): void {
+    // A UTF-16 unit is at most three bytes of UTF-8.
+    this.#reserve(8 + value.length * 3);
+    const at = this.length + lengthOfVarint(value.length * 3);
+    const { written } = encoder.encodeInto(value, this.#bytes.subarray(at));
+    const lengthAt = this.length;
+    this.varint(written);
+    // The length was guessed before: it may take fewer bytes than were left for it.
+    if (this.length < at) this.#bytes.copyWithin(this.length, at, at + written);
+    this.length = lengthAt + lengthOfVarint(written) + written;
+  }
+
+  /** All that was written, as bytes of the caller's own; the writer is empty again. */
+  take(): Uint8Array {
+    const taken = this.#bytes.slice(0, this.length);
+    this.length = 0;
+    return taken;
+  }
+
+  #reserve(count: number): void {
+    const needed = this.length + count;
+    if (needed <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    grown.set(this.#bytes);
+    this.#bytes = grown;
+    this.#view = new DataView(grown.buffer);
+  }
+}
+
+/** Reads what a `ByteWriter` wrote. Throws a RangeError or a TypeError when the bytes are others. */
+export class ByteReader {
+  #bytes: Uint8Array;
+  #view: DataView;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#at++);
+  }
+
+  varint(): number {
+    let value = 0;
+    for (let scale = 1; scale < 2 ** 53; scale *= 0x80) {
+      const byte = this.u8();
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+    }
+    throw new RangeError("a number has too many bytes");
+  }
+
+  f64(): number {
+    const value = this.#view.getFloat64(this.#at, true);
+    this.#at += 8;
+    return value;
+  }
+
+  text(): string {
+    const length = this.varint();
+    const end = this.#at + length;
+    if (end > this.#bytes.length) throw new RangeError("a text ends beyond the bytes");
+    const text = decoder.decode(this.#bytes.subarray(this.#at, end));
+    this.#at = end;
+    return text;
+  }
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function lengthOfVarint(value: number): number {
+  let length = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) length++;
+  return length;
+}
