@@ -2,15 +2,23 @@ import type { Commit, JournalEntry, Position, Queue, SavedCheckpoint } from "../
 import { ByteWriter } from "../registry/bytes.ts";
 import type { Registry } from "../registry/registry.ts";
 
-/** An entry of a journal is cut when it has this many bytes: a script must not hold up Redis. */
-const ENTRY_BYTES_MAX = 512 * 1024;
+/** How large things become; a test makes them small. */
+export interface CheckpointSizes {
+  /** An entry of a journal is cut when it has this many bytes: a script must not hold up Redis. */
+  entryBytesMax: number;
+  /**
+   * The whole state is written again when the journal has this many bytes beside it, and as many
+   * as the state itself; and when it has so many entries that reading them would take long.
+   */
+  journalBytesMin: number;
+  journalEntriesMax: number;
+}
 
-/**
- * The whole state is written again when the journal has this many bytes beside it, or as many as
- * the state itself; and when it has so many entries that reading them would take long.
- */
-const JOURNAL_BYTES_MIN = 1024 * 1024;
-const JOURNAL_ENTRIES_MAX = 10_000;
+const SIZES: CheckpointSizes = {
+  entryBytesMax: 512 * 1024,
+  journalBytesMin: 1024 * 1024,
+  journalEntriesMax: 10_000,
+};
 
 export interface CheckpointerOptions {
   queue: Pick<Queue, "writeEntry" | "commit">;
@@ -27,6 +35,7 @@ export interface CheckpointerOptions {
   saved: SavedCheckpoint;
   /** Of the journal that it was restored from. */
   savedBytes: number;
+  sizes?: CheckpointSizes;
 }
 
 /** What a checkpoint wrote. */
@@ -62,6 +71,7 @@ interface Attempt {
  */
 export class Checkpointer {
   #options: CheckpointerOptions;
+  #sizes: CheckpointSizes;
   #writer = new ByteWriter();
   /** The last commit. */
   #number: number;
@@ -77,6 +87,7 @@ export class Checkpointer {
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
+    this.#sizes = options.sizes ?? SIZES;
     const { number, journal, entries } = options.saved;
     this.#number = number;
     this.#journal = journal;
@@ -100,7 +111,7 @@ export class Checkpointer {
     while (attempt.commit === undefined) {
       if (attempt.entry === undefined) this.#advance(attempt);
       if (attempt.entry === undefined) continue;
-      await this.#options.queue.writeEntry(attempt.entry);
+      await this.#options.queue.writeEntry(attempt.entry, attempt.number);
       attempt.entry = undefined;
     }
     const commit = attempt.commit;
@@ -128,9 +139,10 @@ export class Checkpointer {
   #begin(): Attempt {
     const { keepsState, token, registry } = this.#options;
     const number = this.#number + 1;
+    const { journalBytesMin, journalEntriesMax } = this.#sizes;
     const isFull =
-      this.#changedBytes > Math.max(this.#wholeBytes, JOURNAL_BYTES_MIN) ||
-      this.#entries >= JOURNAL_ENTRIES_MAX;
+      this.#changedBytes > Math.max(this.#wholeBytes, journalBytesMin) ||
+      this.#entries >= journalEntriesMax;
     const isWhole = keepsState && (this.#journal === "" || this.#isRewriteDue || isFull);
     if (isWhole) registry.markAllChanged();
     return {
@@ -147,7 +159,7 @@ export class Checkpointer {
   /** Encodes the next piece: an entry ahead, or the last one with the commit. */
   #advance(attempt: Attempt): void {
     const { registry, keepsState, position, takeDeadLetters } = this.#options;
-    const isLast = !keepsState || registry.writeChanges(this.#writer, ENTRY_BYTES_MAX);
+    const isLast = !keepsState || registry.writeChanges(this.#writer, this.#sizes.entryBytesMax);
     const bytes = this.#writer.take();
     attempt.bytes += bytes.length;
     const { journal, number } = attempt;

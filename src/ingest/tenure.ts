@@ -1,4 +1,4 @@
-import { Checkpointer, type Committed } from "../checkpoint/checkpointer.ts";
+import { Checkpointer, type CheckpointSizes, type Committed } from "../checkpoint/checkpointer.ts";
 import type { Position, Queue, SavedCheckpoint, Segment } from "../queue/queue.ts";
 import { BatchApplier } from "../registry/apply.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -21,6 +21,7 @@ export interface TenureOptions {
   /** Claimed by a former owner and not done. */
   segments: readonly Segment[];
   nowMs: number;
+  sizes?: CheckpointSizes;
 }
 
 /** What became of one batch. */

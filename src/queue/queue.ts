@@ -49,8 +49,8 @@ export interface Queue {
   /** The entries of a checkpoint's journal, in order. Fails with `damaged` where one is missing. */
   readJournal(saved: SavedCheckpoint): AsyncIterable<Uint8Array>;
 
-  /** Writes an entry ahead of the commit that makes it count. */
-  writeEntry(entry: JournalEntry): Promise<void>;
+  /** Writes an entry ahead of the commit that makes it count, which has the number `number`. */
+  writeEntry(entry: JournalEntry, number: number): Promise<void>;
 
   /**
    * One atomic step: the checkpoint counts, all before its position is deleted (whole segments;

@@ -60,8 +60,8 @@ type Scripts = Record<
 export class RedisQueue implements Queue {
   #options: RedisQueueOptions;
   #keys: QueueKeys;
-  #name = crypto.randomUUID();
-  #identity = JSON.stringify(identifyProcess(this.#name));
+  #name = "";
+  #identity = "";
   #commands: Redis & Scripts;
   /** A connection of its own: a renewal must not queue behind anything. */
   #lease: Redis & LeaseScripts;
@@ -82,13 +82,14 @@ export class RedisQueue implements Queue {
 
   constructor(options: RedisQueueOptions) {
     this.#options = options;
+    this.#rename();
     const { target, leaseMs, listener } = options;
     this.#keys = new QueueKeys(target.queueKey, target.gatewayId);
     this.#commands = connectRedis(target, "queue", listener, {
       scripts: {
         claimSegment: { lua: CLAIM, numberOfKeys: 3 },
         inspectSegment: { lua: INSPECT, numberOfKeys: 2 },
-        writeJournalEntry: { lua: WRITE_ENTRY, numberOfKeys: 3 },
+        writeJournalEntry: { lua: WRITE_ENTRY },
         commitCheckpoint: { lua: COMMIT },
       },
     }) as Redis & Scripts;
@@ -143,8 +144,11 @@ export class RedisQueue implements Queue {
     this.#ownedUntilMs = 0;
     await this.#run(this.#lease, async () => {
       const { state, lease, released } = this.#keys;
+      const [name, token] = [this.#name, this.#token];
+      // Should this call take effect late, it must not hit what we acquire later.
+      this.#rename();
       failpoint("release_before");
-      await this.#lease.releaseLease(state, lease, released, this.#name, this.#token);
+      await this.#lease.releaseLease(state, lease, released, name, token);
       failpoint("release_after");
     });
   }
@@ -193,16 +197,20 @@ export class RedisQueue implements Queue {
     }
   }
 
-  async writeEntry({ journal, index, bytes }: JournalEntry): Promise<void> {
+  async writeEntry({ journal, index, bytes }: JournalEntry, number: number): Promise<void> {
     return this.#run(this.#commands, async () => {
       const { state, absent } = this.#keys;
-      const isNew = journal !== this.#journal;
-      if (isNew) this.#abandoned.add(journal);
+      const abandoned = [...this.#abandoned].filter((name) => name !== journal);
+      // From now on it is there, and must be deleted should it never count.
+      if (journal !== this.#journal) this.#abandoned.add(journal);
+      const keys = [state, this.#keys.journal(journal), absent];
+      for (const name of abandoned) keys.push(this.#keys.journal(name));
       failpoint("entry_before");
       await this.#commands.writeJournalEntry(
-        ...[state, this.#keys.journal(journal), absent],
-        ...[this.#name, this.#token, isNew ? journal : "", index, asBuffer(bytes)],
+        ...[keys.length, ...keys, this.#name, this.#token],
+        ...[journal, index, asBuffer(bytes), number],
       );
+      for (const name of abandoned) this.#abandoned.delete(name);
       failpoint("entry_after");
     });
   }
@@ -292,7 +300,7 @@ export class RedisQueue implements Queue {
       const segment = await this.#inspect(n);
       if (segment !== undefined) segments.push(segment);
     }
-    if (building !== "") this.#abandoned.add(building);
+    if (building !== "" && building !== journal) this.#abandoned.add(building);
     if (journal !== "") this.#journal = journal;
     // Done segments may have come back; the next commit deletes them again.
     this.#firstSegment = isContinued ? Math.min(first, this.#firstSegment) : first;
@@ -315,6 +323,12 @@ export class RedisQueue implements Queue {
     );
     failpoint("inspect_after");
     return toSegment(number, found);
+  }
+
+  #rename(): void {
+    this.#name = crypto.randomUUID();
+    this.#identity = JSON.stringify(identifyProcess(this.#name));
+    this.#token = 0;
   }
 
   #noteLease(askedAtMs: number): void {

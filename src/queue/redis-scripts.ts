@@ -120,13 +120,15 @@ return {redis.call('LLEN', KEYS[2]), type(memory) == 'number' and memory or 0}
 `;
 
 /**
- * KEYS: state, journal, a key that is never there. ARGV: owner, token, the journal's name when it
- * does not count yet or '', the entry's index, its bytes.
+ * KEYS: state, journal, then what is to be deleted: at least one key, journals that were begun and
+ * will never count. ARGV: owner, token, the journal's name, the entry's index, its bytes, the number
+ * of the commit that it is for: once that was made, a late repetition must leave nothing behind.
  */
 export const WRITE_ENTRY = `${CHECK_OWNER}
-redis.call('UNLINK', KEYS[3])
+if tonumber(redis.call('HGET', KEYS[1], 'checkpoint') or 0) >= tonumber(ARGV[6]) then return 0 end
+for i = 3, #KEYS do redis.call('UNLINK', KEYS[i]) end
 redis.call('HSET', KEYS[2], ARGV[4], ARGV[5])
-if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'building', ARGV[3]) end
+if redis.call('HGET', KEYS[1], 'journal') ~= ARGV[3] then redis.call('HSET', KEYS[1], 'building', ARGV[3]) end
 return 1
 `;
 

@@ -114,7 +114,7 @@ function describeLease(make: Make): void {
     expect(await next.acquire(false)).toMatchObject({ kind: "owner", isContinued: false });
     expect(await faultOf(queue.claim())).toBe("not_owner");
     expect(await faultOf(queue.renew())).toBe("not_owner");
-    expect(await faultOf(queue.writeEntry(entry("j", 0, "x")))).toBe("not_owner");
+    expect(await faultOf(queue.writeEntry(entry("j", 0, "x"), 1))).toBe("not_owner");
     expect(await faultOf(queue.commit(first({ segment: 0, left: 0 })))).toBe("not_owner");
     expect(await faultOf(queue.release())).toBe("not_owner");
     expect(queue.isOwner).toBe(false);
@@ -189,15 +189,15 @@ function describeLease(make: Make): void {
 function describeCheckpoints(make: Make): void {
   test("keeps a journal's entries, in order, from the commit on", async () => {
     const { queue, open, expireLease } = await opened(make);
-    await queue.writeEntry(entry("j", 0, "one"));
-    await queue.writeEntry(entry("j", 0, "one"));
+    await queue.writeEntry(entry("j", 0, "one"), 1);
+    await queue.writeEntry(entry("j", 0, "one"), 1);
     const next = open();
     await expireLease();
     expect(owner(await next.acquire(false)).saved).toMatchObject({ number: 0, journal: "" });
-    await next.writeEntry(entry("k", 0, "two"));
+    await next.writeEntry(entry("k", 0, "two"), 1);
     await next.commit({ ...first(undefined), entry: entry("k", 1, "three") });
     await next.commit({ ...first(undefined), number: 2, after: 1, entry: entry("k", 2, "four") });
-    await next.writeEntry(entry("k", 3, "does not count"));
+    await next.writeEntry(entry("k", 3, "does not count"), 3);
     await expireLease();
     const { saved } = owner(await queue.acquire(false));
     expect(saved).toEqual({ number: 2, journal: "k", entries: 3 });
@@ -228,7 +228,7 @@ function describeCheckpoints(make: Make): void {
     const { queue, kept } = await opened(make);
     await queue.commit({ ...first(undefined), entry: entry("j", 0, "one") });
     const before = await kept();
-    await queue.writeEntry(entry("k", 0, "whole"));
+    await queue.writeEntry(entry("k", 0, "whole"), 2);
     const whole = { ...first(undefined), number: 2, after: 1, entry: entry("k", 1, "end") };
     await queue.commit(whole);
     const { saved } = owner(await queue.acquire(true));
@@ -240,13 +240,23 @@ function describeCheckpoints(make: Make): void {
     const { queue, open, expireLease, kept } = await opened(make);
     await queue.commit({ ...first(undefined), entry: entry("j", 0, "one") });
     const before = await kept();
-    await queue.writeEntry(entry("k", 0, "begun"));
+    await queue.writeEntry(entry("k", 0, "begun"), 2);
     await expireLease();
     const next = open();
     await next.acquire(false);
     await next.commit({ ...first(undefined), number: 2, after: 1, entry: entry("j", 1, "two") });
     expect(await kept()).toEqual(before);
     next.close();
+  });
+
+  test("ignores an entry that comes when its commit is made", async () => {
+    const { queue, kept } = await opened(make);
+    await queue.writeEntry(entry("j", 0, "one"), 1);
+    await queue.commit({ ...first(undefined), entry: entry("j", 1, "two") });
+    await queue.commit({ ...first(undefined), number: 2, after: 1, entry: entry("k", 0, "all") });
+    const before = await kept();
+    await queue.writeEntry(entry("j", 0, "one"), 1);
+    expect(await kept()).toEqual(before);
   });
 
   test("forgets the journal at a commit that keeps no state", async () => {

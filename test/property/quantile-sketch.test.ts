@@ -1,17 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { QuantileSketch, queryRuns, type SketchRun } from "../../src/registry/quantile-sketch.ts";
-
-/** Mulberry32: the same numbers for the same seed. */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { randomOf } from "../support/random.ts";
 
 type Stream = (i: number, n: number, random: () => number) => number;
 

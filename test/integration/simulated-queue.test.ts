@@ -1,0 +1,28 @@
+import { SimulatedQueue, SimulatedStore } from "../support/simulated-queue.ts";
+import { describeQueueContract } from "./queue-contract.ts";
+
+describeQueueContract("the queue that the model runs on", async () => {
+  const store = new SimulatedStore();
+  let remembered: Partial<SimulatedStore> = {};
+  return {
+    open: () => new SimulatedQueue(store),
+    openReader: () => new SimulatedQueue(store),
+    push: async (...elements) => {
+      for (const element of elements) store.queue.push(new TextEncoder().encode(element));
+    },
+    expireLease: async () => {
+      store.nowMs = (store.lease?.untilMs ?? 0) + 1;
+    },
+    forget: async () => replace(store, new SimulatedStore()),
+    remember: async () => {
+      remembered = structuredClone({ ...store, late: [] });
+    },
+    goBack: async () => replace(store, { ...structuredClone(remembered), lease: undefined }),
+    deadLetters: async () => store.deadLetters,
+    kept: async () => [...store.segments.keys(), ...store.journals.keys()].map(String).sort(),
+  };
+});
+
+function replace(store: SimulatedStore, other: Partial<SimulatedStore>): void {
+  Object.assign(store, { ...other, nowMs: store.nowMs });
+}

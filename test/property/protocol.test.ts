@@ -1,0 +1,38 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { type Mutation, step, World } from "../support/protocol-model.ts";
+
+const STEPS_MAX = 120;
+/** `npm run test:nightly` sets more. */
+const RUNS = Number(process.env.GATEWAY_TEST_MODEL_RUNS ?? 5000);
+
+function exploration(mutation?: Mutation) {
+  const steps = fc.array(step, { minLength: 20, maxLength: STEPS_MAX, size: "max" });
+  return fc.asyncProperty(steps, async (taken) => {
+    const world = new World(mutation);
+    for (const each of taken) await world.take(each);
+    await world.finish();
+  });
+}
+
+test("whatever happens and whenever, scrapes show prefixes of the queue that never go back, and nothing is lost", async () => {
+  await fc.assert(exploration(), { numRuns: RUNS });
+}, 3_600_000);
+
+describe("the exploration finds a program that", () => {
+  const mutations: Mutation[] = [
+    "no fencing",
+    "deletes before the checkpoint",
+    "takes a commit twice",
+    "state stands after another owner",
+    "applies as batches arrive",
+    "shows before it has recovered",
+    "does not look at the clock",
+  ];
+  for (const mutation of mutations) {
+    test(`${mutation}`, async () => {
+      const found = await fc.check(exploration(mutation), { numRuns: 20_000, endOnFailure: true });
+      expect(found.failed).toBe(true);
+    }, 120_000);
+  }
+});

@@ -1,0 +1,372 @@
+import fc from "fast-check";
+import { renderText } from "../../src/exposition/text.ts";
+import type { RangeBatch } from "../../src/ingest/messages.ts";
+import { Tenure } from "../../src/ingest/tenure.ts";
+import { QueueError, type Range } from "../../src/queue/queue.ts";
+import { Registry } from "../../src/registry/registry.ts";
+import { decodeMessage } from "../../src/sample/decode.ts";
+import { Folder } from "../../src/sample/fold.ts";
+import { LIMITS } from "./arbitrary-messages.ts";
+import {
+  LEASE_MS,
+  type Outcome,
+  SimulatedQueue,
+  SimulatedStore,
+  type StoreMutation,
+} from "./simulated-queue.ts";
+
+/** What is broken on purpose in a process, or in the store. */
+export type Mutation =
+  | StoreMutation
+  | "applies as batches arrive"
+  | "shows before it has recovered"
+  | "does not look at the clock";
+
+/** As often as they stand here; `work` is all that there is from a claim to the totals. */
+const ACTIONS = [
+  ...(["acquire", "acquire", "acquire", "acquire", "renew", "claim", "send", "send"] as const),
+  ...(["read", "read", "deliver", "deliver", "checkpoint", "checkpoint", "checkpoint"] as const),
+  ...(["work", "work", "work", "crash", "release"] as const),
+];
+const OUTCOMES = [
+  ...(["done", "done", "done", "done", "done", "answer lost", "not done", "late"] as const),
+];
+
+type Step =
+  | { kind: "push"; count: number; isBad: boolean }
+  | { kind: "pass"; ms: number }
+  | { kind: "late" }
+  | {
+      kind: "process";
+      process: number;
+      worker: number;
+      action: (typeof ACTIONS)[number];
+      outcome: Outcome;
+      /** Of the action: the outcome is of the call after them. */
+      callsBefore: number;
+    };
+
+/** Few processes, small segments, and every fault at every call. */
+export const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant("push" as const),
+      count: fc.integer({ min: 1, max: 5 }),
+      isBad: fc.boolean(),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("pass" as const),
+      ms: fc.constantFrom(LEASE_MS / 3, LEASE_MS / 2, LEASE_MS + 1),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ kind: "late" as const }) },
+  {
+    weight: 30,
+    arbitrary: fc.record({
+      kind: fc.constant("process" as const),
+      process: fc.constantFrom(0, 0, 1),
+      worker: fc.constantFrom(0, 1),
+      action: fc.constantFrom(...ACTIONS),
+      outcome: fc.constantFrom(...OUTCOMES),
+      callsBefore: fc.constantFrom(0, 0, 1, 2, 3, 4),
+    }),
+  },
+) as fc.Arbitrary<Step>;
+
+/** One worker: ranges it was sent, and batches it has made, each in order. */
+interface Worker {
+  folder: Folder;
+  sent: Range[];
+  ready: RangeBatch[];
+}
+
+interface Process {
+  queue: SimulatedQueue;
+  workers: Worker[];
+  tenure: Tenure | undefined;
+  isAcquired: boolean;
+  isRecovered: boolean;
+}
+
+/**
+ * Senders, a store and two processes under one gateway id. The processes are the real tenure, plan,
+ * registry, journal and checkpoints, driven a step at a time as `Ingestion` drives them.
+ */
+export class World {
+  #store = new SimulatedStore();
+  #processes: Process[] = [];
+  #mutation: Mutation | undefined;
+  #names = 0;
+  #pushed = 0;
+  #bad: string[] = [];
+  /** The greatest prefix that any scrape has shown. */
+  #shown = 0;
+
+  constructor(mutation?: Mutation) {
+    this.#mutation = mutation;
+    this.#store.mutation = mutation as StoreMutation | undefined;
+    this.#store.deadLettersMax = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < 2; i++) this.#processes.push(this.#makeProcess());
+  }
+
+  /** Does one step, and scrapes everybody after it. Throws when an invariant is broken. */
+  async take(step: Step): Promise<void> {
+    switch (step.kind) {
+      case "push":
+        this.#push(step.count, step.isBad);
+        break;
+      case "pass":
+        this.#store.nowMs += step.ms;
+        break;
+      case "late":
+        this.#deliverLate();
+        break;
+      default:
+        await this.#act(step);
+    }
+    for (const process of this.#processes) this.#scrape(process);
+  }
+
+  /** Lets one process do all that is left, twice with a crash in between, and looks at the totals. */
+  async finish(): Promise<void> {
+    while (this.#store.late.length > 0) this.#deliverLate();
+    for (let round = 0; round < 2; round++) {
+      this.#store.nowMs += 3 * LEASE_MS;
+      this.#processes = [this.#makeProcess()];
+      const [process] = this.#processes;
+      await this.#attempt(process, () => this.#acquire(process));
+      for (let i = 0; process.tenure && (i === 0 || process.tenure.plan.pending > 0); i++) {
+        await process.queue.renew();
+        await this.#claim(process);
+        await this.#work(process);
+      }
+      await process.tenure?.checkpoint();
+      this.#scrape(process);
+      if (this.#shown !== this.#pushed) throw new Error(`${this.#shown} of ${this.#pushed} shown`);
+      const letters = this.#store.deadLetters.map((text) => JSON.parse(text).payload).sort();
+      if (String(letters) !== String(this.#bad.toSorted())) throw new Error("dead letters differ");
+      if (this.#store.segments.size > 0) throw new Error("segments are left behind");
+      if (this.#store.journals.size > 1) throw new Error("journals are left behind");
+    }
+  }
+
+  #makeProcess(): Process {
+    const queue = new SimulatedQueue(this.#store, `p${this.#names++}`);
+    return {
+      queue,
+      workers: makeWorkers(),
+      tenure: undefined,
+      isAcquired: false,
+      isRecovered: false,
+    };
+  }
+
+  #push(count: number, isBad: boolean): void {
+    for (let i = 0; i < count; i++) {
+      const seq = ++this.#pushed;
+      this.#store.queue.push(new TextEncoder().encode(JSON.stringify(samplesOf(seq))));
+    }
+    if (!isBad) return;
+    const bad = JSON.stringify({ bad: this.#bad.length });
+    this.#bad.push(bad);
+    this.#store.queue.push(new TextEncoder().encode(bad));
+  }
+
+  #deliverLate(): void {
+    try {
+      this.#store.late.shift()?.();
+    } catch (error) {
+      if (!(error instanceof QueueError)) throw error;
+    }
+  }
+
+  async #act(step: Step & { kind: "process" }): Promise<void> {
+    const { process: index, action, outcome, callsBefore } = step;
+    const process = this.#processes[index];
+    const worker = process.workers[step.worker];
+    process.queue.fault = { outcome, callsBefore };
+    await this.#attempt(process, async () => {
+      switch (action) {
+        case "acquire":
+          return this.#acquire(process);
+        case "renew":
+          if (process.isAcquired) await process.queue.renew();
+          return this.#drain(process);
+        case "claim":
+          return this.#claim(process);
+        case "send":
+          return void this.#send(process, worker);
+        case "read":
+          return void (await this.#read(process, worker));
+        case "deliver":
+          return void this.#deliver(process, worker);
+        case "work":
+          await this.#claim(process);
+          return this.#work(process);
+        case "checkpoint":
+          if (this.#isOwner(process) && process.tenure?.hasNews) await process.tenure.checkpoint();
+          return;
+        case "release":
+          if (!this.#isOwner(process)) return;
+          // It ends, whether it is answered or not.
+          this.#processes[index] = this.#makeProcess();
+          return process.queue.release();
+        default:
+          this.#processes[index] = this.#makeProcess();
+      }
+    });
+    process.queue.fault = undefined;
+  }
+
+  async #attempt(process: Process, call: () => Promise<void>): Promise<void> {
+    try {
+      await call();
+    } catch (error) {
+      if (!(error instanceof QueueError)) throw error;
+      if (error.fault !== "unavailable") process.isAcquired = false;
+    }
+  }
+
+  #isOwner(process: Process): boolean {
+    const isInTime = process.queue.isOwner || this.#mutation === "does not look at the clock";
+    return process.isAcquired && isInTime;
+  }
+
+  async #acquire(process: Process): Promise<void> {
+    if (this.#isOwner(process) && process.tenure !== undefined) return;
+    const acquired = await process.queue.acquire(process.tenure !== undefined);
+    process.isAcquired = acquired.kind === "owner";
+    if (acquired.kind === "standby") {
+      process.tenure = undefined;
+      return;
+    }
+    if (acquired.isContinued && process.tenure !== undefined) {
+      for (const segment of acquired.segments) process.tenure.add(segment, 0);
+      process.tenure.checkpointer.reconcile(acquired.saved);
+    } else {
+      process.tenure = undefined;
+      process.isRecovered = false;
+      process.workers = makeWorkers();
+      const registry = new Registry({
+        sortLabels: true,
+        maxSeries: 0,
+        isReservedName: () => false,
+      });
+      let savedBytes = 0;
+      for await (const entry of process.queue.readJournal(acquired.saved)) {
+        registry.restore(entry);
+        savedBytes += entry.length;
+      }
+      process.tenure = new Tenure({
+        ...{ queue: process.queue, registry, savedBytes, popCount: 2, keepsState: true },
+        ...{ deadLetterMax: Number.POSITIVE_INFINITY, nowMs: 0 },
+        ...{ token: acquired.token, saved: acquired.saved, segments: acquired.segments },
+        sizes: { entryBytesMax: 60, journalBytesMin: 300, journalEntriesMax: 12 },
+      });
+    }
+    this.#drain(process);
+  }
+
+  async #claim(process: Process): Promise<void> {
+    if (!this.#isOwner(process) || process.tenure === undefined) return;
+    const segment = await process.queue.claim();
+    if (segment !== undefined) process.tenure.add(segment, 0);
+  }
+
+  async #work(process: Process): Promise<void> {
+    for (const worker of process.workers) {
+      while (this.#send(process, worker));
+      while (await this.#read(process, worker));
+    }
+    // Those that wait for another worker's are applied when that one's arrive.
+    for (const worker of process.workers) while (this.#deliver(process, worker));
+  }
+
+  #send({ tenure }: Process, worker: Worker): boolean {
+    const range = tenure?.plan.next();
+    if (range !== undefined) worker.sent.push(range);
+    return range !== undefined;
+  }
+
+  async #read(process: Process, { sent, ready, folder }: Worker): Promise<boolean> {
+    const range = sent.shift();
+    if (range === undefined) return false;
+    const elements = await process.queue.read(range);
+    for (const bytes of elements) folder.add(decodeMessage(bytes, LIMITS), bytes);
+    const lost = range.count - elements.length;
+    const times = { bytes: 0, readSeconds: 0, decodeSeconds: 0 };
+    ready.push({ ...folder.take(), ...times, sequence: range.sequence, lost });
+    return true;
+  }
+
+  #deliver(process: Process, worker: Worker): boolean {
+    const batch = worker.ready.shift();
+    if (batch === undefined || process.tenure === undefined) return false;
+    const isMutated = this.#mutation === "applies as batches arrive";
+    if (isMutated && this.#isOwner(process)) batch.sequence = process.tenure.plan.nextToApply;
+    process.tenure.arrive(process.workers.indexOf(worker), worker, batch);
+    this.#drain(process);
+    return true;
+  }
+
+  #drain(process: Process): void {
+    const { tenure } = process;
+    if (tenure === undefined || !this.#isOwner(process)) return;
+    for (;;) {
+      const applied = tenure.applyNext(0);
+      if (applied === undefined) break;
+      if (applied.batch.lost > 0) throw new Error("elements are lost");
+    }
+    if (tenure.recoveringLeft === 0) process.isRecovered = true;
+  }
+
+  /** What is shown is the aggregate of a prefix of what was pushed, and of none before the last. */
+  #scrape(process: Process): void {
+    const { tenure, isRecovered } = process;
+    const isShown = isRecovered || this.#mutation === "shows before it has recovered";
+    if (tenure === undefined || !isShown || !this.#isOwner(process)) return;
+    const text = [...renderText(tenure.registry.snapshot(0), [], () => true)].join("");
+    const seq = Number(/^seq (\S+)$/m.exec(text)?.[1] ?? 0);
+    const isPrefix = seq === 0 ? text === "" : expectedLines(seq).every((l) => text.includes(l));
+    if (!isPrefix) throw new Error(`no prefix: ${text}`);
+    if (seq < this.#shown) throw new Error(`went back from ${this.#shown} to ${seq}`);
+    this.#shown = seq;
+  }
+}
+
+function makeWorkers(): Worker[] {
+  const letters = Number.MAX_SAFE_INTEGER;
+  return [0, 1].map(() => ({ folder: new Folder(letters), sent: [], ready: [] }));
+}
+
+/** Values whose sum depends on their order. */
+function amountOf(seq: number): number {
+  return (seq % 7) / 10 + 0.1;
+}
+
+function samplesOf(seq: number): object[] {
+  const value = amountOf(seq);
+  const labels = { shard: String(seq % 3) };
+  return [
+    { type: "counter", name: "all", value },
+    { type: "counter", name: "sharded", value: 1, labels },
+    { type: "summary", name: "wait", value, quantiles: [0.5], epsilons: [0.1] },
+    { type: "gauge", name: "seq", value: seq },
+  ];
+}
+
+function expectedLines(seq: number): string[] {
+  let all = 0;
+  for (let i = 1; i <= seq; i++) all += amountOf(i);
+  const lines = [`\nall ${all}\n`, `\nwait_sum ${all}\n`, `\nwait_count ${seq}\n`];
+  for (let shard = 0; shard < Math.min(3, seq); shard++) {
+    const of = (shard + 1) % 3;
+    const count = Math.floor((seq - (of || 3)) / 3) + 1;
+    lines.push(`\nsharded{shard="${of}"} ${count}\n`);
+  }
+  return lines;
+}
