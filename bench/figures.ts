@@ -5,20 +5,12 @@
  */
 import { statSync } from "node:fs";
 import { cpus } from "node:os";
-import { makeMessage } from "../src/cli/load.ts";
-import {
-  BINARY,
-  type GatewayProcess,
-  QUEUE_KEY,
-  readSample,
-  startGateway,
-} from "../test/support/gateway-process.ts";
-import { type RedisServer, startRedis } from "../test/support/redis-server.ts";
-import { until } from "../test/support/until.ts";
+import { BINARY, QUEUE_KEY, readSample, startGateway } from "../test/support/gateway-process.ts";
+import { startRedis } from "../test/support/redis-server.ts";
+import { cpuSeconds, median, print, pushBacklog, untilApplied } from "./measure.ts";
 
 const RUNS = 5;
 const BACKLOG = 500_000;
-const PUSH_CHUNK = 5000;
 const IDLE_SECONDS = 10;
 
 const redis = await startRedis();
@@ -72,18 +64,11 @@ async function measureIdle(): Promise<void> {
 /** Drains a preloaded backlog: samples/s, CPU time a sample, and memory at the end in bytes. */
 async function drain(): Promise<{ rate: number; cpuUs: number; rss: number; bytes: number }> {
   await redis.client.flushall();
-  let bytes = 0;
-  for (let pushed = 0; pushed < BACKLOG; pushed += PUSH_CHUNK) {
-    const messages = Array.from({ length: PUSH_CHUNK }, () => makeMessage());
-    for (const message of messages) bytes += message.length;
-    await redis.client.lpush(QUEUE_KEY, ...messages);
-  }
-  await redis.client.lpush(QUEUE_KEY, '{"type":"gauge","name":"last","value":1}');
+  const bytes = await pushBacklog(redis.client, BACKLOG);
   const gateway = await startGateway(redis.port);
   const startedAt = performance.now();
   const before = await cpuSeconds(gateway);
-  // The last confirmation deletes the last segment; asking Redis costs the gateway nothing.
-  await until("all is confirmed", async () => (await left(redis)) === 0, 120_000);
+  await untilApplied(gateway);
   const seconds = (performance.now() - startedAt) / 1000;
   const cpuUs = (((await cpuSeconds(gateway)) - before) / BACKLOG) * 1e6;
   const rss = (await gateway.value("prom_stream_gateway_process_resident_memory_bytes")) ?? 0;
@@ -91,27 +76,8 @@ async function drain(): Promise<{ rate: number; cpuUs: number; rss: number; byte
   return { rate: BACKLOG / seconds, cpuUs, rss, bytes };
 }
 
-/** List elements that are in the queue, or claimed and not confirmed. */
-async function left({ client }: RedisServer): Promise<number> {
-  const keys = [QUEUE_KEY, ...(await client.keys("*:segment:*"))];
-  const lengths = await Promise.all(keys.map((key) => client.llen(key)));
-  return lengths.reduce((sum, length) => sum + length, 0);
-}
-
-async function cpuSeconds(gateway: GatewayProcess): Promise<number> {
-  return (await gateway.value("prom_stream_gateway_process_cpu_seconds_total")) ?? 0;
-}
-
 async function repeat<T>(measure: () => Promise<T>): Promise<T[]> {
   const results: T[] = [];
   for (let run = 0; run < RUNS; run++) results.push(await measure());
   return results;
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
-}
-
-function print(what: string, figure: string): void {
-  process.stdout.write(`${what}: ${figure}\n`);
 }

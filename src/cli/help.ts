@@ -13,7 +13,7 @@ the totals on /metrics.
 Usage:
   prom-stream-gateway [flags]                      run
   prom-stream-gateway check-config [flags]         check the settings, show those in force
-  prom-stream-gateway healthcheck [flags]          exit 0 when a gateway here is ready
+  prom-stream-gateway healthcheck [flags]          exit 0 when one here is ready or stands by
   prom-stream-gateway push TYPE NAME VALUE [label=value ...] [flags]
                                                    push one sample
   prom-stream-gateway push --json [flags]          push each line of standard input

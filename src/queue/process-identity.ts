@@ -42,7 +42,7 @@ export function isProcessGone(identity: ProcessIdentity): boolean {
 export function parseIdentity(text: string): ProcessIdentity | undefined {
   try {
     const json = JSON.parse(text) as ProcessIdentity;
-    return typeof json.name === "string" && typeof json.pid === "number" ? json : undefined;
+    return typeof json?.name === "string" && typeof json.pid === "number" ? json : undefined;
   } catch {
     return undefined;
   }

@@ -300,6 +300,32 @@ describe("stop and crash", () => {
   });
 });
 
+test("the ACL user of the README has what a gateway needs, through a crash and a restart", async () => {
+  const readme = await Bun.file(join(import.meta.dir, "../../README.md")).text();
+  const command = /^ACL SETUSER [^`]+/m.exec(readme)![0].replace("PASSWORD", "secret");
+  const locked = await startRedis();
+  running.push(locked);
+  await locked.client.call("ACL", ...command.trim().split(/\s+/).slice(1));
+  const login = `--Redis.ConnectionString=localhost:${locked.port},user=gateway,password=secret`;
+  const message = '{"type":"counter","name":"c","value":1}';
+  for (const [ends, total] of [
+    ["SIGKILL", 1],
+    ["SIGTERM", 2],
+    ["SIGKILL", 3],
+  ] as const) {
+    const gateway = await startGateway(locked.port, [login, "--Checkpoint.IntervalMs=50"]);
+    running.push(gateway);
+    await locked.client.lpush(QUEUE_KEY, message);
+    await until("it counts", async () => (await gateway.value("c")) === total);
+    const commits = `prom_stream_gateway_checkpoints_total{queueKey="${QUEUE_KEY}"}`;
+    await until("it is committed", async () => ((await gateway.value(commits)) ?? 0) > 0);
+    gateway.signal(ends);
+    await gateway.exited;
+  }
+  const log = (await locked.client.call("ACL", "LOG")) as unknown[];
+  expect(log).toEqual([]);
+});
+
 describe("the command line", () => {
   test("--version and --help print and exit 0", async () => {
     const version = await runBinary(["--version"]);
