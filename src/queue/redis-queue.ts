@@ -1,15 +1,6 @@
 import type { Redis } from "ioredis";
 import { failpoint } from "../failpoint.ts";
-import { identifyProcess, isProcessGone, parseIdentity } from "./process-identity.ts";
-import type {
-  Acquired,
-  Commit,
-  JournalEntry,
-  Queue,
-  QueueFault,
-  SavedCheckpoint,
-  Segment,
-} from "./queue.ts";
+import type { Acquired, Commit, JournalEntry, Queue, SavedCheckpoint, Segment } from "./queue.ts";
 import { QueueError } from "./queue.ts";
 import { QueueKeys } from "./queue-keys.ts";
 import {
@@ -19,16 +10,8 @@ import {
   toQueueError,
   untilReady,
 } from "./redis-connection.ts";
-import {
-  ACQUIRE,
-  CLAIM,
-  COMMIT,
-  INSPECT,
-  RELEASE,
-  RENEW,
-  STATE_FORMAT,
-  WRITE_ENTRY,
-} from "./redis-scripts.ts";
+import { type FoundState, RedisLease } from "./redis-lease.ts";
+import { CLAIM, COMMIT, INSPECT, STATE_FORMAT, WRITE_ENTRY } from "./redis-scripts.ts";
 
 export interface RedisQueueOptions {
   target: RedisTarget;
@@ -43,14 +26,10 @@ export interface RedisQueueOptions {
 const UNWATCHED_WAIT_MS = 10;
 const UNWATCHED_RELEASE_WAIT_MS = 100;
 
-/** A lease counts as over this much of its length early: clocks do not run at one speed. */
-const LEASE_MARGIN = 0.1;
-
 /** Entries of a journal in one reply; each is about a MiB at most. */
 const ENTRIES_READ_MAX = 16;
 
 type Script = (...args: (string | number | Buffer)[]) => Promise<unknown>;
-type LeaseScripts = Record<"acquireLease" | "renewLease" | "releaseLease", Script>;
 type Scripts = Record<
   "claimSegment" | "inspectSegment" | "writeJournalEntry" | "commitCheckpoint",
   Script
@@ -60,18 +39,10 @@ type Scripts = Record<
 export class RedisQueue implements Queue {
   #options: RedisQueueOptions;
   #keys: QueueKeys;
-  #name = "";
-  #identity = "";
+  #lease: RedisLease;
   #commands: Redis & Scripts;
-  /** A connection of its own: a renewal must not queue behind anything. */
-  #lease: Redis & LeaseScripts;
   /** For the blocking commands, which would hold up all others. */
   #watch: Redis;
-  #token = 0;
-  #ownedUntilMs = 0;
-  /** The greatest token that we have seen; a state with a lesser one has forgotten something. */
-  #seenToken = 0;
-  #standBackUntilMs: number | undefined;
   #nextSegment = 0;
   /** The oldest segment that is not done. */
   #firstSegment = 0;
@@ -82,9 +53,10 @@ export class RedisQueue implements Queue {
 
   constructor(options: RedisQueueOptions) {
     this.#options = options;
-    this.#rename();
     const { target, leaseMs, listener } = options;
     this.#keys = new QueueKeys(target.queueKey, target.gatewayId);
+    const deadLetterKey = options.deadLetters?.key ?? this.#keys.absent;
+    this.#lease = new RedisLease(target, this.#keys, leaseMs, deadLetterKey);
     this.#commands = connectRedis(target, "queue", listener, {
       scripts: {
         claimSegment: { lua: CLAIM, numberOfKeys: 3 },
@@ -93,64 +65,29 @@ export class RedisQueue implements Queue {
         commitCheckpoint: { lua: COMMIT },
       },
     }) as Redis & Scripts;
-    // Their failures show on the first connection too.
-    const silent = { connected: () => {}, failed: () => {} };
-    // One renewal that gets no answer must leave time for another.
-    const timeoutMs = Math.ceil(leaseMs / 3);
-    this.#lease = connectRedis(target, "lease", silent, {
-      commandTimeout: timeoutMs,
-      socketTimeout: timeoutMs,
-      scripts: {
-        acquireLease: { lua: ACQUIRE, numberOfKeys: 6 },
-        renewLease: { lua: RENEW, numberOfKeys: 3 },
-        releaseLease: { lua: RELEASE, numberOfKeys: 3 },
-      },
-    }) as Redis & LeaseScripts;
-    this.#watch = connectRedis(target, "watch", silent);
+    // Its failures show on the first connection too.
+    this.#watch = connectRedis(target, "watch", { connected: () => {}, failed: () => {} });
   }
 
   get isOwner(): boolean {
-    return performance.now() < this.#ownedUntilMs;
+    return this.#lease.isOwner;
   }
 
   async acquire(hasState: boolean): Promise<Acquired> {
-    return this.#run(this.#lease, async () => {
-      let found = await this.#tryAcquire(hasState, "");
-      const holder = found.kind === "standby" ? parseIdentity(found.holder) : undefined;
-      if (found.kind === "standby" && holder && isProcessGone(holder)) {
-        found = await this.#tryAcquire(hasState, found.holder);
-      }
-      if (found.kind === "owner") return this.#enter(found.reply, hasState);
-      const holderText = holder ? `process ${holder.pid} on ${holder.host}` : "nobody yet";
-      return { kind: "standby", holder: holderText, remainingMs: found.remainingMs };
-    });
+    const [nextSegment, firstSegment] = [this.#nextSegment, this.#firstSegment];
+    const attempt = await this.#lease.acquire({ hasState, nextSegment, firstSegment });
+    if (attempt.kind === "owner") return this.#enter(attempt.found, attempt);
+    const { holder, remainingMs } = attempt;
+    const shown = holder ? `process ${holder.pid} on ${holder.host}` : "nobody yet";
+    return { kind: "standby", holder: shown, remainingMs };
   }
 
   async renew(): Promise<void> {
-    await this.#run(this.#lease, async () => {
-      const { state, lease, absent } = this.#keys;
-      const askedAtMs = performance.now();
-      failpoint("renew_before");
-      await this.#lease.renewLease(
-        ...[state, lease, absent, this.#name, this.#token],
-        ...[this.#identity, this.#options.leaseMs],
-      );
-      failpoint("renew_after");
-      this.#noteLease(askedAtMs);
-    });
+    await this.#lease.renew();
   }
 
   async release(): Promise<void> {
-    this.#ownedUntilMs = 0;
-    await this.#run(this.#lease, async () => {
-      const { state, lease, released } = this.#keys;
-      const [name, token] = [this.#name, this.#token];
-      // Should this call take effect late, it must not hit what we acquire later.
-      this.#rename();
-      failpoint("release_before");
-      await this.#lease.releaseLease(state, lease, released, name, token);
-      failpoint("release_after");
-    });
+    await this.#lease.release();
   }
 
   async waitForRelease(timeoutMs: number): Promise<void> {
@@ -158,13 +95,13 @@ export class RedisQueue implements Queue {
   }
 
   async claim(): Promise<Segment | undefined> {
-    return this.#run(this.#commands, async () => {
+    return this.#run(async () => {
       const number = this.#nextSegment;
       const { state, queue } = this.#keys;
       failpoint("claim_before");
       const claimed = await this.#commands.claimSegment(
         ...[state, queue, this.#keys.segment(number)],
-        ...[this.#name, this.#token, number],
+        ...[...this.#lease.credentials, number],
       );
       failpoint("claim_after");
       if (isClaimGone(claimed)) {
@@ -186,9 +123,7 @@ export class RedisQueue implements Queue {
     for (let from = 0; from < entries; from += ENTRIES_READ_MAX) {
       const count = Math.min(ENTRIES_READ_MAX, entries - from);
       const fields = Array.from({ length: count }, (_, i) => String(from + i));
-      const found = await this.#run(this.#commands, () =>
-        this.#commands.hmgetBuffer(key, ...fields),
-      );
+      const found = await this.#run(() => this.#commands.hmgetBuffer(key, ...fields));
       for (let i = 0; i < count; i++) {
         const entry = found[i];
         if (entry === null) throw damaged(key, from + i, "is missing");
@@ -198,7 +133,7 @@ export class RedisQueue implements Queue {
   }
 
   async writeEntry({ journal, index, bytes }: JournalEntry, number: number): Promise<void> {
-    return this.#run(this.#commands, async () => {
+    return this.#run(async () => {
       const { state, absent } = this.#keys;
       const abandoned = [...this.#abandoned].filter((name) => name !== journal);
       // From now on it is there, and must be deleted should it never count.
@@ -207,7 +142,7 @@ export class RedisQueue implements Queue {
       for (const name of abandoned) keys.push(this.#keys.journal(name));
       failpoint("entry_before");
       await this.#commands.writeJournalEntry(
-        ...[keys.length, ...keys, this.#name, this.#token],
+        ...[keys.length, ...keys, ...this.#lease.credentials],
         ...[journal, index, asBuffer(bytes), number],
       );
       for (const name of abandoned) this.#abandoned.delete(name);
@@ -216,7 +151,7 @@ export class RedisQueue implements Queue {
   }
 
   async commit({ number, after, position, entry, deadLetters }: Commit): Promise<void> {
-    return this.#run(this.#commands, async () => {
+    return this.#run(async () => {
       const { state, absent } = this.#keys;
       const first = position?.segment ?? this.#firstSegment;
       const old = new Set(this.#abandoned).add(this.#journal).add("");
@@ -232,7 +167,7 @@ export class RedisQueue implements Queue {
       ];
       failpoint("commit_before");
       const committed = this.#commands.commitCheckpoint(
-        ...[keys.length, ...keys, this.#name, this.#token, number, after ?? ""],
+        ...[keys.length, ...keys, ...this.#lease.credentials, number, after ?? ""],
         ...[first, position?.left ?? -1],
         ...[entry?.journal ?? "", entry?.index ?? "", asBuffer(entry?.bytes), STATE_FORMAT],
         ...[this.#options.deadLetters?.max ?? 0, ...deadLetters],
@@ -247,52 +182,22 @@ export class RedisQueue implements Queue {
   }
 
   async length(): Promise<number> {
-    return this.#run(this.#commands, () => this.#commands.llen(this.#keys.queue));
+    return this.#run(() => this.#commands.llen(this.#keys.queue));
   }
 
   close(): void {
     this.#commands.disconnect();
-    this.#lease.disconnect();
+    this.#lease.close();
     this.#watch.disconnect();
   }
 
-  async #tryAcquire(hasState: boolean, gone: string) {
-    const { state, lease, released, absent, queue } = this.#keys;
-    const standsBack = !hasState && performance.now() < (this.#standBackUntilMs ?? Infinity);
-    const askedAtMs = performance.now();
-    failpoint("acquire_before");
-    const reply = (await this.#lease.acquireLease(
-      ...[state, lease, released, absent, this.#options.deadLetters?.key ?? absent, queue],
-      ...[this.#name, this.#identity, this.#options.leaseMs, gone],
-      ...[this.#seenToken, standsBack ? 1 : 0, this.#nextSegment, this.#firstSegment, STATE_FORMAT],
-    )) as AcquireReply;
-    failpoint("acquire_after");
-    if (!Array.isArray(reply)) throw unexpected(reply);
-    if (reply[0] === 0) {
-      const [, holder, remainingMs, token] = reply;
-      if (holder === "") {
-        // Redis has forgotten the state. Its former owner can write it back: it goes first.
-        this.#standBackUntilMs ??= askedAtMs + 2 * this.#options.leaseMs;
-      }
-      this.#seenToken = Math.max(this.#seenToken, token);
-      return { kind: "standby" as const, holder, remainingMs };
-    }
-    this.#noteLease(askedAtMs);
-    return { kind: "owner" as const, reply };
-  }
-
-  async #enter(reply: OwnerReply, hasState: boolean): Promise<Acquired> {
-    const [, token, former, formerToken, first, next, nextBefore, ...saved] = reply;
-    const [number, journal, entries, building, waiting] = saved;
-    const isSame = token === this.#token;
-    const isForgotten = !isSame && former === "";
-    const isContinued =
-      hasState && (isSame || isForgotten || (former === this.#name && formerToken <= this.#token));
+  async #enter(
+    found: FoundState,
+    { isContinued, isForgotten }: { isContinued: boolean; isForgotten: boolean },
+  ): Promise<Acquired> {
+    const { token, first, next, checkpoint: number, journal, entries, building } = found;
     // Of an older state, claims are gone that we made, and their elements stand in the queue again.
-    const isOlder = isContinued && !isForgotten && nextBefore < this.#nextSegment;
-    this.#token = token;
-    this.#seenToken = token;
-    this.#standBackUntilMs = undefined;
+    const isOlder = isContinued && !isForgotten && found.nextBefore < this.#nextSegment;
     const segments: Segment[] = [];
     for (let n = first; n < next; n++) {
       // What this process has claimed itself it knows already.
@@ -305,34 +210,20 @@ export class RedisQueue implements Queue {
     // Done segments may have come back; the next commit deletes them again.
     this.#firstSegment = isContinued ? Math.min(first, this.#firstSegment) : first;
     this.#nextSegment = next;
-    return {
-      kind: "owner",
-      token,
-      isContinued,
-      segments,
-      saved: { number, journal, entries },
-      uncertain: isOlder ? waiting : 0,
-    };
+    const saved = { number, journal, entries };
+    const uncertain = isOlder ? found.waiting : 0;
+    return { kind: "owner", token, isContinued, segments, saved, uncertain };
   }
 
   async #inspect(number: number): Promise<Segment | undefined> {
     failpoint("inspect_before");
     const key = this.#keys.segment(number);
-    const found = await this.#run(this.#commands, () =>
-      this.#commands.inspectSegment(this.#keys.state, key, this.#name, this.#token),
+    const { state } = this.#keys;
+    const found = await this.#run(() =>
+      this.#commands.inspectSegment(state, key, ...this.#lease.credentials),
     );
     failpoint("inspect_after");
     return toSegment(number, found);
-  }
-
-  #rename(): void {
-    this.#name = crypto.randomUUID();
-    this.#identity = JSON.stringify(identifyProcess(this.#name));
-    this.#token = 0;
-  }
-
-  #noteLease(askedAtMs: number): void {
-    this.#ownedUntilMs = askedAtMs + this.#options.leaseMs * (1 - LEASE_MARGIN);
   }
 
   async #waitFor(key: string, timeoutMs: number, otherwiseMs: number): Promise<void> {
@@ -346,36 +237,18 @@ export class RedisQueue implements Queue {
     }
   }
 
-  async #run<T>(connection: Redis, call: () => Promise<T>): Promise<T> {
+  async #run<T>(call: () => Promise<T>): Promise<T> {
     try {
-      await untilReady(connection);
+      await untilReady(this.#commands);
       return await call();
     } catch (error) {
       const fault = toQueueError(error);
-      if (LEASE_IS_OVER.includes(fault.fault)) this.#ownedUntilMs = 0;
+      // After any of these another process may be the owner.
+      if (fault.fault !== "unavailable") this.#lease.lose();
       throw fault;
     }
   }
 }
-
-/** After these another process may be the owner. */
-const LEASE_IS_OVER: QueueFault[] = ["not_owner", "state_lost", "state_old"];
-
-type OwnerReply = [
-  kind: 1,
-  token: number,
-  former: string,
-  formerToken: number,
-  first: number,
-  next: number,
-  nextBefore: number,
-  checkpoint: number,
-  journal: string,
-  entries: number,
-  building: string,
-  waiting: number,
-];
-type AcquireReply = [kind: 0, holder: string, remainingMs: number, token: number] | OwnerReply;
 
 /** The answer to a repeated claim whose segment Redis has lost in between. */
 function isClaimGone(reply: unknown): boolean {

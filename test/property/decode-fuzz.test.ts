@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { type Decoded, type DecodeLimits, decodeMessage } from "../../src/sample/decode.ts";
 import goldenMessages from "../golden/messages.json";
+import { randomOf } from "../support/random.ts";
 
 const LIMITS: DecodeLimits = {
   maxMessageBytes: 1024 * 1024,
@@ -38,17 +39,6 @@ function mutate(random: () => number): Uint8Array {
     }
   }
   return Uint8Array.from(bytes);
-}
-
-/** Mulberry32: the same numbers for the same seed. */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** What the table of the message format says of each sample: the value, or undefined for a drop. */
