@@ -1,34 +1,12 @@
 import { failpoint } from "../failpoint.ts";
-import { type Acquired, type Queue, QueueError, type SavedCheckpoint } from "../queue/queue.ts";
+import { type Acquired, type Queue, QueueError } from "../queue/queue.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { IngestionListener } from "./listener.ts";
 import type { RangeBatch } from "./messages.ts";
+import { restoreRegistry } from "./restore.ts";
 import { Signal } from "./signal.ts";
-import { type AppliedBatch, Tenure } from "./tenure.ts";
+import { Tenure } from "./tenure.ts";
 import type { WorkerPool } from "./worker-pool.ts";
-
-/** What the ingestion tells. Times in seconds. */
-export interface IngestionListener {
-  queueFailed(reason: string): void;
-  queueRecovered(): void;
-  /** Another process has the lease; this one waits for it. */
-  stoodBy(holder: string): void;
-  /** This process has the lease and the state; `elements` are to be applied before it is shown. */
-  acquired(checkpoint: SavedCheckpoint, segments: number, elements: number): void;
-  /** Totals are shown from now on. */
-  recovered(series: number, seconds: number): void;
-  /** Another process has become the owner: totals are no longer ours to show. */
-  superseded(holder: string): void;
-  /** The queue no longer knew of us, and is told everything anew. */
-  stateLost(reason: string): void;
-  /** The queue has forgotten claims of ours: so many elements may be taken twice at most. */
-  claimsUndone(elements: number): void;
-  emptyClaim(): void;
-  applied(applied: AppliedBatch, seconds: number): void;
-  checkpointed(bytes: number, isWhole: boolean, deadLetters: number, seconds: number): void;
-  checkpointFailed(reason: string): void;
-  /** The state that the queue holds cannot be read; it was left as it is. */
-  checkpointRefused(reason: string): void;
-}
 
 export interface IngestionOptions {
   queue: Queue;
@@ -224,27 +202,17 @@ export class Ingestion {
     this.#isRestored = false;
     this.#isRecovered = false;
     this.#acquiredAtMs = performance.now();
-    const registry = makeRegistry();
-    let savedBytes = 0;
-    let index = 0;
-    for await (const bytes of checkpoint.isEnabled ? queue.readJournal(saved) : []) {
-      restoreEntry(registry, bytes, saved, index++);
-      savedBytes += bytes.length;
-    }
+    const restored = checkpoint.isEnabled
+      ? await restoreRegistry(makeRegistry, queue, saved)
+      : { registry: makeRegistry(), savedBytes: 0 };
     failpoint("restored");
     const elements = segments.reduce((sum, segment) => sum + segment.length, 0);
     listener.acquired(saved, segments.length, elements);
     this.#tenure = new Tenure({
-      queue,
-      registry,
+      ...{ ...restored, ...acquired, queue, nowMs: nowMs() },
       popCount: this.#options.popCount,
       keepsState: checkpoint.isEnabled,
       deadLetterMax: this.#options.deadLetterMax,
-      token: acquired.token,
-      saved,
-      savedBytes,
-      segments,
-      nowMs: nowMs(),
     });
     this.#isRestored = true;
   }
@@ -417,17 +385,3 @@ export class Ingestion {
 }
 
 type Owner = Extract<Acquired, { kind: "owner" }>;
-
-function restoreEntry(
-  registry: Registry,
-  bytes: Uint8Array,
-  { journal }: SavedCheckpoint,
-  index: number,
-): void {
-  try {
-    registry.restore(bytes);
-  } catch (error) {
-    const what = `entry ${index} of journal ${journal}: ${(error as Error).message}`;
-    throw new QueueError("damaged", `checkpoint: cannot read ${what}`, error);
-  }
-}

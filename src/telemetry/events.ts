@@ -1,4 +1,4 @@
-import type { IngestionListener } from "../ingest/ingestion.ts";
+import type { IngestionListener } from "../ingest/listener.ts";
 import type { AppliedBatch } from "../ingest/tenure.ts";
 import type { SavedCheckpoint } from "../queue/queue.ts";
 import type { DropReason } from "../sample/drop-reason.ts";

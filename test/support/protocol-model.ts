@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { renderText } from "../../src/exposition/text.ts";
 import type { RangeBatch } from "../../src/ingest/messages.ts";
+import { restoreRegistry } from "../../src/ingest/restore.ts";
 import { Tenure } from "../../src/ingest/tenure.ts";
 import { QueueError, type Range } from "../../src/queue/queue.ts";
 import { Registry } from "../../src/registry/registry.ts";
@@ -251,20 +252,12 @@ export class World {
       process.tenure = undefined;
       process.isRecovered = false;
       process.workers = makeWorkers();
-      const registry = new Registry({
-        sortLabels: true,
-        maxSeries: 0,
-        isReservedName: () => false,
-      });
-      let savedBytes = 0;
-      for await (const entry of process.queue.readJournal(acquired.saved)) {
-        registry.restore(entry);
-        savedBytes += entry.length;
-      }
+      const makeRegistry = () =>
+        new Registry({ sortLabels: true, maxSeries: 0, isReservedName: () => false });
+      const restored = await restoreRegistry(makeRegistry, process.queue, acquired.saved);
       process.tenure = new Tenure({
-        ...{ queue: process.queue, registry, savedBytes, popCount: 2, keepsState: true },
-        ...{ deadLetterMax: Number.POSITIVE_INFINITY, nowMs: 0 },
-        ...{ token: acquired.token, saved: acquired.saved, segments: acquired.segments },
+        ...{ ...restored, ...acquired, queue: process.queue, nowMs: 0 },
+        ...{ popCount: 2, keepsState: true, deadLetterMax: Number.POSITIVE_INFINITY },
         sizes: { entryBytesMax: 60, journalBytesMin: 300, journalEntriesMax: 12 },
       });
     }
