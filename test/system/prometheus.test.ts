@@ -1,15 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type GatewayProcess, QUEUE_KEY, startGateway } from "../support/gateway-process.ts";
-import { freePort, type RedisServer, startRedis } from "../support/redis-server.ts";
+import { startPrometheus } from "../support/prometheus.ts";
+import { type RedisServer, startRedis } from "../support/redis-server.ts";
 import { until } from "../support/until.ts";
-
-/** Of Prometheus' HTTP API, what an instant query answers. */
-interface QueryAnswer {
-  data?: { result?: { value: [number, string] }[] };
-}
 
 let redis: RedisServer;
 let gateway: GatewayProcess;
@@ -61,36 +54,12 @@ test("promtool parses the exposition, and finds only names to dislike", async ()
 });
 
 test("a real Prometheus scrapes it and answers with the right totals", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "prometheus-"));
-  const port = await freePort();
   const target = new URL(gateway.url).host;
-  const config = join(folder, "prometheus.yml");
-  writeFileSync(
-    config,
-    `global: { scrape_interval: 200ms, scrape_timeout: 200ms }
-scrape_configs:
-  - job_name: gateway
-    static_configs: [{ targets: ["${target}"] }]
-`,
-  );
-  const prometheus = Bun.spawn(
-    [
-      "prometheus",
-      `--config.file=${config}`,
-      `--storage.tsdb.path=${join(folder, "data")}`,
-      `--web.listen-address=127.0.0.1:${port}`,
-    ],
-    { stdout: "ignore", stderr: "ignore" },
+  const prometheus = await startPrometheus(
+    `scrape_configs: [{ job_name: gateway, static_configs: [{ targets: ["${target}"] }] }]\n`,
   );
   try {
-    const query = async (expression: string): Promise<number | undefined> => {
-      const url = `http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(expression)}`;
-      const response = await fetch(url).catch(() => undefined);
-      if (!response?.ok) return undefined; // It is starting still.
-      const answer = (await response.json()) as QueryAnswer;
-      const value = answer.data?.result?.[0]?.value[1];
-      return value === undefined ? undefined : Number(value);
-    };
+    const query = async (expression: string) => (await prometheus.query(expression))[0];
     await until("Prometheus has scraped", async () => (await query("last")) === 1, 30_000);
     expect(await query("sum(jobs_total)")).toBe(2000);
     expect(await query("count(jobs_total)")).toBe(4);
@@ -105,8 +74,6 @@ scrape_configs:
     expect(await query('wait{shard="0",quantile="0.5"}')).toBeLessThan(530);
     expect(await query('up{job="gateway"}')).toBe(1);
   } finally {
-    prometheus.kill("SIGKILL");
-    await prometheus.exited;
-    rmSync(folder, { recursive: true, force: true });
+    await prometheus.stop();
   }
 });
