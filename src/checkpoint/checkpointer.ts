@@ -124,16 +124,19 @@ export class Checkpointer {
 
   /**
    * Says what the queue knows as the last checkpoint, after the lease was acquired anew by the
-   * process that had it. When that is not ours, the next checkpoint writes everything.
+   * process that had it. When that is not ours, the next checkpoint writes everything; returns what
+   * the difference is, or undefined.
    */
-  reconcile(saved: SavedCheckpoint): void {
+  reconcile(saved: SavedCheckpoint): string | undefined {
     const attempted = this.#attempt?.commit?.number;
-    if (saved.number === this.#number || saved.number === attempted) return;
+    if (saved.number === this.#number || saved.number === attempted) return undefined;
+    const difference = `the last checkpoint is ${saved.number}, not ${this.#number}`;
     this.#number = Math.max(this.#number, this.#attempt?.number ?? 0, saved.number);
     this.#deadLetters = [...(this.#attempt?.commit?.deadLetters ?? [])];
     this.#attempt = undefined;
     this.#isRewriteDue = true;
     this.#replaces = true;
+    return difference;
   }
 
   #begin(): Attempt {

@@ -52,6 +52,8 @@ export class Ingestion {
   #tenure: Tenure | undefined;
   /** Whether the queue took us as owner and has not said otherwise since. */
   #isAcquired = false;
+  /** Whether it was said already that the queue has forgotten something. */
+  #isLossSaid = false;
   #isRestored = false;
   #isRecovered = false;
   #isStopping = false;
@@ -159,7 +161,7 @@ export class Ingestion {
     const { queue } = this.#options;
     const acquired = await queue.acquire(this.#tenure !== undefined);
     if (acquired.kind === "standby") {
-      await this.#standBy(acquired.holder, acquired.remainingMs);
+      await this.#standBy(acquired);
       return;
     }
     this.#holder = undefined;
@@ -171,11 +173,11 @@ export class Ingestion {
     this.#drain();
   }
 
-  async #standBy(holder: string, remainingMs: number): Promise<void> {
+  async #standBy({ holder, remainingMs, isLater }: Standby): Promise<void> {
     const { queue, listener } = this.#options;
     this.#isAcquired = false;
     this.#recover();
-    if (this.#tenure !== undefined) this.#supersede(holder);
+    if (this.#tenure !== undefined && isLater) this.#supersede(holder);
     if (this.#holder !== holder) listener.stoodBy(holder);
     this.#holder = holder;
     const waitMs = Math.min(
@@ -190,7 +192,9 @@ export class Ingestion {
     const { listener } = this.#options;
     for (const segment of segments) tenure.add(segment, this.#lastClaimMs);
     if (uncertain > 0) listener.claimsUndone(uncertain);
-    tenure.checkpointer.reconcile(saved);
+    const difference = tenure.checkpointer.reconcile(saved);
+    if (difference !== undefined && !this.#isLossSaid) listener.stateLost(difference);
+    this.#isLossSaid = false;
     this.#checkpointNow.give();
   }
 
@@ -339,6 +343,7 @@ export class Ingestion {
       case "state_lost":
       case "state_old":
         if (this.#isAcquired) listener.stateLost(error.message);
+        this.#isLossSaid = true;
         this.#isAcquired = false;
         break;
       case "not_owner":
@@ -385,3 +390,4 @@ export class Ingestion {
 }
 
 type Owner = Extract<Acquired, { kind: "owner" }>;
+type Standby = Extract<Acquired, { kind: "standby" }>;

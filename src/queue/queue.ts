@@ -73,6 +73,8 @@ export type Acquired =
       holder: string;
       /** How long its lease lasts, if it is not renewed. */
       remainingMs: number;
+      /** Whether it became the owner after the caller was; otherwise the caller's state stands. */
+      isLater: boolean;
     }
   | {
       kind: "owner";

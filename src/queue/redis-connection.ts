@@ -25,7 +25,7 @@ const RECONNECT_DELAY_MS = { first: 50, most: 2000 };
  *
  * One node is enough on Redis Cluster, since all our keys share a slot: `MOVED` names the node that
  * has it, and the connection goes there. Of several endpoints the next one is tried after a
- * failure, and after `READONLY`: it is a replica's answer.
+ * failure, and when it is a replica, which would answer reads with what it has.
  */
 export function connectRedis(
   target: RedisTarget,
@@ -70,6 +70,7 @@ export function connectRedis(
     },
     ...overrides,
   });
+  if (connection.sentinelName === undefined) refuseReplicas(redis);
   let lastError: string | undefined;
   redis.on("ready", () => {
     lastError = undefined;
@@ -81,6 +82,26 @@ export function connectRedis(
   });
   redis.on("close", () => listener.failed(lastError ?? "connection closed"));
   return redis;
+}
+
+/**
+ * Lets a connection to a replica fail before a command is sent. Where Sentinel names the master,
+ * ioredis does so by itself, by the method that is replaced here: it gets what INFO says.
+ */
+function refuseReplicas(redis: Redis): void {
+  const { connector } = redis as unknown as { connector: { check(info: ServerInfo): boolean } };
+  connector.check = (info) => {
+    // A node of a cluster says itself where to go.
+    if (info.role !== "slave" || info.redis_mode === "cluster") return true;
+    const { host, port } = redis.options;
+    redis.emit("error", new Error(`READONLY ${host}:${port} is a replica`));
+    return false;
+  };
+}
+
+interface ServerInfo {
+  role?: string;
+  redis_mode?: string;
 }
 
 /**

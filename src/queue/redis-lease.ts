@@ -27,7 +27,7 @@ export interface Known {
 
 /** What came of an attempt: the holder, or what the state says. */
 export type LeaseAttempt =
-  | { kind: "standby"; holder: ProcessIdentity | undefined; remainingMs: number }
+  | { kind: "standby"; holder: ProcessIdentity | undefined; remainingMs: number; isLater: boolean }
   | { kind: "owner"; isContinued: boolean; isForgotten: boolean; found: FoundState };
 
 /** The state as it was when the lease was acquired. */
@@ -55,6 +55,8 @@ export class RedisLease {
   #name = "";
   #identity = "";
   #token = 0;
+  /** Whose ownership ours followed. */
+  #former = { name: "", token: 0 };
   #ownedUntilMs = 0;
   /** The greatest token that we have seen; a state with a lesser one has forgotten something. */
   #seenToken = 0;
@@ -98,7 +100,8 @@ export class RedisLease {
       holder = reply[0] === 0 ? parseIdentity(reply[1]) : undefined;
     }
     if (reply[0] === 1) return this.#enter(reply, known.hasState);
-    return { kind: "standby", holder, remainingMs: reply[2] };
+    const [, , remainingMs, token] = reply;
+    return { kind: "standby", holder, remainingMs, isLater: token > this.#token };
   }
 
   async renew(): Promise<void> {
@@ -171,12 +174,15 @@ export class RedisLease {
     const isSame = token === this.#token;
     const isForgotten = !isSame && former === "";
     const isOurs = former === this.#name && formerToken <= this.#token;
+    // Redis went back to before our time: those that followed us, if any, it has forgotten, too.
+    const isBefore = former === this.#former.name && formerToken === this.#former.token;
     this.#token = token;
+    this.#former = { name: former, token: formerToken };
     this.#seenToken = token;
     this.#standBackUntilMs = undefined;
     return {
       kind: "owner",
-      isContinued: hasState && (isSame || isForgotten || isOurs),
+      isContinued: hasState && (isSame || isForgotten || isOurs || isBefore),
       isForgotten,
       found: { token, first, next, nextBefore, checkpoint, journal, entries, building, waiting },
     };

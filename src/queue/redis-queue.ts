@@ -77,9 +77,9 @@ export class RedisQueue implements Queue {
     const [nextSegment, firstSegment] = [this.#nextSegment, this.#firstSegment];
     const attempt = await this.#lease.acquire({ hasState, nextSegment, firstSegment });
     if (attempt.kind === "owner") return this.#enter(attempt.found, attempt);
-    const { holder, remainingMs } = attempt;
+    const { holder, remainingMs, isLater } = attempt;
     const shown = holder ? `process ${holder.pid} on ${holder.host}` : "nobody yet";
-    return { kind: "standby", holder: shown, remainingMs };
+    return { kind: "standby", holder: shown, remainingMs, isLater };
   }
 
   async renew(): Promise<void> {
@@ -245,6 +245,12 @@ export class RedisQueue implements Queue {
       const fault = toQueueError(error);
       // After any of these another process may be the owner.
       if (fault.fault !== "unavailable") this.#lease.lose();
+      // Of several nodes this one may be another than the lease was acquired at.
+      const { endpoints } = this.#options.target.connection;
+      if (fault.fault.startsWith("state_") && endpoints.length > 1) {
+        this.#commands.disconnect(true);
+        this.#watch.disconnect(true);
+      }
       throw fault;
     }
   }

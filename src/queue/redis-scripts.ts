@@ -3,6 +3,7 @@
  *
  * The state of a gateway id is a hash:
  * - `owner`, `token`: the process that works under the id, and the number of its ownership;
+ *   `released`: there when it has given the lease up;
  * - `formerOwner`, `formerToken`: the same of the ownership before;
  * - `first`, `next`: the oldest segment that is not done, and the number of the next one;
  * - `checkpoint`, `journal`, `entries`: the last commit, and where the state is that it left;
@@ -19,9 +20,9 @@
 export const STATE_FORMAT = 1;
 
 const CHECK_OWNER = `
-local owner = redis.call('HMGET', KEYS[1], 'owner', 'token')
+local owner = redis.call('HMGET', KEYS[1], 'owner', 'token', 'released')
 if not owner[1] then return redis.error_reply('STATELOST the state of this gateway id is gone') end
-if owner[1] ~= ARGV[1] or owner[2] ~= ARGV[2] then
+if owner[1] ~= ARGV[1] or owner[2] ~= ARGV[2] or owner[3] then
   return redis.error_reply('NOTOWNER another process works under this gateway id')
 end
 `;
@@ -60,6 +61,7 @@ if known[1] ~= ARGV[1] or token < seen then
   token = math.max(token, seen) + 1
 end
 redis.call('UNLINK', KEYS[4], KEYS[3])
+redis.call('HDEL', KEYS[1], 'released')
 local nextBefore = tonumber(known[4] or 0)
 local next = math.max(nextBefore, tonumber(ARGV[7]))
 local first = known[3] and tonumber(known[3]) or tonumber(ARGV[8])
@@ -83,7 +85,7 @@ return 1
 export const RELEASE = `${CHECK_OWNER}
 redis.call('UNLINK', KEYS[2], KEYS[3])
 redis.call('LPUSH', KEYS[3], ARGV[2])
-redis.call('HSET', KEYS[1], 'owner', 'none')
+redis.call('HSET', KEYS[1], 'released', 1)
 return 1
 `;
 
@@ -111,6 +113,21 @@ if next == number then
 end
 local memory = redis.pcall('MEMORY', 'USAGE', KEYS[3])
 return {redis.call('LLEN', KEYS[3]), type(memory) == 'number' and memory or 0}
+`;
+
+/**
+ * KEYS: state, segment, a key that is never there. ARGV: segment number. Returns the segment's length.
+ * Asked when a range came back short: the write is refused by a replica, and a state that does not
+ * know of the claim is not the one that the owner works with.
+ */
+export const VERIFY = `
+redis.call('UNLINK', KEYS[3])
+local next = redis.call('HGET', KEYS[1], 'next')
+if not next then return redis.error_reply('STATELOST the state of this gateway id is gone') end
+if tonumber(next) <= tonumber(ARGV[1]) then
+  return redis.error_reply('STATEOLD segment ' .. ARGV[1] .. ' is not claimed')
+end
+return redis.call('LLEN', KEYS[2])
 `;
 
 /** KEYS: state, segment. ARGV: owner, token. Returns {length, bytes of memory} of a segment. */

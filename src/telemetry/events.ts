@@ -93,6 +93,7 @@ export class Events implements IngestionListener {
   }
 
   stateLost(reason: string): void {
+    if (!this.#isDue("queue_state_lost")) return;
     this.#log.write("error", "queue", "queue_state_lost", {
       reason,
       remedy: "Redis has lost data; totals are written back, what was claimed and not read is lost",

@@ -9,6 +9,7 @@ import {
   type RangeReader,
   type Segment,
 } from "../../src/queue/queue.ts";
+import { until } from "../support/until.ts";
 
 /** A queue implementation with what a test needs to stand on the senders' side. */
 export interface QueueUnderTest {
@@ -310,12 +311,25 @@ function describeLoss(make: Make): void {
     standby.close();
   });
 
-  test("gives fewer elements than asked when some were lost", async () => {
+  test("gives fewer elements than asked when some were lost, once the owner has taken note", async () => {
     const { queue, reader, push, forget } = await opened(make);
     await push("a");
     const segment = (await queue.claim())!;
     await forget();
-    expect(await readAll(reader, segment)).toEqual([]);
+    expect(await faultOf(readAll(reader, segment))).toBe("state_lost");
+    await queue.acquire(true);
+    // It may have looked for another node in between.
+    const read = await until("it reads", () => readAll(reader, segment).catch(() => undefined));
+    expect(read).toEqual([]);
+  });
+
+  test("does not take elements for lost where their claim is not known", async () => {
+    const { queue, reader, push, remember, goBack } = await opened(make);
+    await remember();
+    await push("a");
+    const segment = (await queue.claim())!;
+    await goBack();
+    expect(await faultOf(readAll(reader, segment))).toBe("state_old");
   });
 
   test("says so when the queue went back to an older state, and how much may be taken twice", async () => {
@@ -336,6 +350,32 @@ function describeLoss(make: Make): void {
     await queue.commit({ ...third, after: undefined, entry: entry("k", 0, "all") });
     expect((await queue.claim())?.number).toBe(1);
     expect(await entriesOf(queue, owner(await queue.acquire(true)).saved)).toEqual(["all"]);
+  });
+
+  test("lets an owner go on that acquired after the state to which the queue went back", async () => {
+    const { queue, open, remember, goBack } = await opened(make);
+    const next = open();
+    await remember();
+    await queue.release();
+    await next.acquire(false);
+    await goBack();
+    expect(await faultOf(next.claim())).toBe("not_owner");
+    expect(await next.acquire(true)).toMatchObject({ kind: "owner", isContinued: true });
+    next.close();
+  });
+
+  test("gives a queue that has forgotten all to who finds it, and says so to who was the owner before", async () => {
+    const { queue, open, push, forget, expireLease } = await opened(make);
+    await forget();
+    const other = open();
+    await other.acquire(false);
+    await push("a");
+    await other.claim();
+    await expireLease();
+    const acquired = owner(await queue.acquire(true));
+    expect(acquired.isContinued).toBe(false);
+    expect(acquired.segments.map((segment) => segment.number)).toEqual([0]);
+    other.close();
   });
 
   test("deletes segments that came back although they were done", async () => {

@@ -242,7 +242,7 @@ export class World {
     const acquired = await process.queue.acquire(process.tenure !== undefined);
     process.isAcquired = acquired.kind === "owner";
     if (acquired.kind === "standby") {
-      process.tenure = undefined;
+      if (acquired.isLater) process.tenure = undefined;
       return;
     }
     if (acquired.isContinued && process.tenure !== undefined) {

@@ -31,6 +31,7 @@ interface State {
   journal: string;
   entries: number;
   building: string;
+  isReleased: boolean;
 }
 
 export const LEASE_MS = 3000;
@@ -50,7 +51,6 @@ export class SimulatedStore {
   deadLettersMax = DEAD_LETTERS_MAX;
   state: State | undefined;
   lease: { name: string; untilMs: number } | undefined;
-  isReleased = false;
   /** Calls whose effect has not come yet. */
   late: (() => void)[] = [];
   mutation: StoreMutation | undefined;
@@ -61,7 +61,8 @@ export class SimulatedStore {
 
   checkOwner(name: string, token: number): State {
     if (this.state === undefined) throw new QueueError("state_lost", "the state is gone");
-    const isOwner = this.state.owner === name && this.state.token === token;
+    const { owner, isReleased } = this.state;
+    const isOwner = owner === name && this.state.token === token && !isReleased;
     if (!isOwner && this.mutation !== "no fencing") {
       throw new QueueError("not_owner", "another process is the owner");
     }
@@ -75,6 +76,7 @@ export class SimulatedStore {
     this.state = {
       ...{ first, checkpoint: 0, journal: "", entries: 0, building: "" },
       ...{ formerOwner: "", formerToken: 0, ...known },
+      isReleased: false,
       owner: name,
       token: isNew ? Math.max(token, seen) + 1 : token,
       next: Math.max(known?.next ?? 0, next),
@@ -83,7 +85,6 @@ export class SimulatedStore {
       this.state.formerOwner = known?.owner ?? "";
       this.state.formerToken = token;
     }
-    this.isReleased = false;
     this.lease = { name, untilMs: this.nowMs + LEASE_MS };
     return { ...this.state, before: known?.next ?? 0 };
   }
@@ -146,6 +147,7 @@ export class SimulatedQueue implements Queue, RangeReader {
   /** What becomes of a call that is to come: the next one, or one after it. */
   fault: { outcome: Outcome; callsBefore: number } | undefined;
   #token = 0;
+  #former = { name: "", token: 0 };
   #seenToken = 0;
   #ownedUntilMs = 0;
   #standBackUntilMs: number | undefined;
@@ -182,7 +184,8 @@ export class SimulatedQueue implements Queue, RangeReader {
     if (state === undefined) {
       if (holder === undefined) this.#standBackUntilMs ??= askedAtMs + 2 * LEASE_MS;
       this.#seenToken = Math.max(this.#seenToken, token);
-      return { kind: "standby", holder: holder ?? "nobody yet", remainingMs };
+      const isLater = token > this.#token;
+      return { kind: "standby", holder: holder ?? "nobody yet", remainingMs, isLater };
     }
     this.#ownedUntilMs = askedAtMs + LEASE_MS * 0.9;
     return this.#enter(state, hasState);
@@ -193,10 +196,12 @@ export class SimulatedQueue implements Queue, RangeReader {
     const isSame = token === this.#token;
     const isForgotten = !isSame && formerOwner === "";
     const isOurs = formerOwner === this.name && formerToken <= this.#token;
+    const isBefore = formerOwner === this.#former.name && formerToken === this.#former.token;
     const isMutated = this.#store.mutation === "state stands after another owner";
-    const isContinued = hasState && (isSame || isForgotten || isOurs || isMutated);
+    const isContinued = hasState && (isSame || isForgotten || isOurs || isBefore || isMutated);
     const isOlder = isContinued && !isForgotten && before < this.#nextSegment;
     this.#token = token;
+    this.#former = { name: formerOwner, token: formerToken };
     this.#seenToken = token;
     this.#standBackUntilMs = undefined;
     const segments: Segment[] = [];
@@ -228,9 +233,8 @@ export class SimulatedQueue implements Queue, RangeReader {
   async release(): Promise<void> {
     this.#ownedUntilMs = 0;
     this.#callAsOwner((state) => {
-      state.owner = "none";
+      state.isReleased = true;
       this.#store.lease = undefined;
-      this.#store.isReleased = true;
     });
   }
 
@@ -289,7 +293,13 @@ export class SimulatedQueue implements Queue, RangeReader {
   async read({ segment, newer, count }: Range): Promise<Uint8Array[]> {
     const elements = this.#store.segments.get(segment) ?? [];
     const end = elements.length - newer;
-    return elements.slice(Math.max(0, end - count), Math.max(0, end));
+    const read = elements.slice(Math.max(0, end - count), Math.max(0, end));
+    if (read.length < count) {
+      const { state } = this.#store;
+      if (state === undefined) throw new QueueError("state_lost", "the state is gone");
+      if (state.next <= segment) throw new QueueError("state_old", "it is not claimed");
+    }
+    return read;
   }
 
   close(): void {}

@@ -28,6 +28,11 @@ export class Truth {
     return this.#seq;
   }
 
+  /** From now on pushes to another Redis, as senders do after a failover. */
+  moveTo(client: Redis): void {
+    this.#client = client;
+  }
+
   /** Pushes `rounds` rounds in one `LPUSH`; they count once it is answered. */
   async push(rounds: number): Promise<void> {
     const messages: string[] = [];
