@@ -16,7 +16,10 @@ export interface GatewayProcess {
   log(): Record<string, unknown>[];
   errors(): string;
   metrics(query?: string): Promise<string>;
-  /** The value of one line of `/metrics`; undefined while it is not there. */
+  /**
+   * The value of one line of `/metrics`; undefined while it is not there, or when the answer was
+   * broken off because the lease ended in the middle.
+   */
   value(sample: string): Promise<number | undefined>;
   /** Only the families that senders made. */
   totals(): Promise<string>;
@@ -69,7 +72,7 @@ export async function startGateway(
     log,
     errors,
     metrics,
-    value: async (sample) => readSample(await metrics(), sample),
+    value: async (sample) => readSample(await metrics().catch(() => ""), sample),
     totals: async () => withoutOwn(await metrics()),
     signal: (name) => child.kill(name),
     exited: child.exited,
