@@ -14,6 +14,9 @@ import { ACQUIRE, RELEASE, RENEW, STATE_FORMAT } from "./redis-scripts.ts";
 /** A lease counts as over this much of its length early: clocks do not run at one speed. */
 const LEASE_MARGIN = 0.1;
 
+/** An owner that has lost its connection tries again after so long at the latest. */
+const RECONNECT_MS = 2000;
+
 type Script = (...args: (string | number)[]) => Promise<unknown>;
 type Scripts = Record<"acquireLease" | "renewLease" | "releaseLease", Script>;
 
@@ -162,7 +165,7 @@ export class RedisLease {
     if (reply[0] === 0) {
       const [, holder, , token] = reply;
       // Redis has forgotten the state. Its former owner can write it back: it goes first.
-      if (holder === "") this.#standBackUntilMs ??= askedAtMs + 2 * this.#leaseMs;
+      if (holder === "") this.#standBackUntilMs ??= askedAtMs + 2 * this.#leaseMs + RECONNECT_MS;
       this.#seenToken = Math.max(this.#seenToken, token);
     } else this.#note(askedAtMs);
     return reply;

@@ -36,6 +36,7 @@ interface State {
 
 export const LEASE_MS = 3000;
 const DEAD_LETTERS_MAX = 3;
+const STAND_BACK_MS = 2 * LEASE_MS + 2000;
 
 /**
  * What Redis holds, in memory, with a clock that a test moves: each method is one atomic step, as a
@@ -182,7 +183,7 @@ export class SimulatedQueue implements Queue, RangeReader {
       return { state, holder: store.holder, token, remainingMs };
     });
     if (state === undefined) {
-      if (holder === undefined) this.#standBackUntilMs ??= askedAtMs + 2 * LEASE_MS;
+      if (holder === undefined) this.#standBackUntilMs ??= askedAtMs + STAND_BACK_MS;
       this.#seenToken = Math.max(this.#seenToken, token);
       const isLater = token > this.#token;
       return { kind: "standby", holder: holder ?? "nobody yet", remainingMs, isLater };
