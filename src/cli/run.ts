@@ -8,6 +8,8 @@ const STOP_MS = 4900;
 /** Runs until a signal comes. Returns the exit code, or never when a second signal comes. */
 export async function run(settings: Settings, workerUrl: URL): Promise<number> {
   const { hostname, port } = settings.web.listen;
+  // Listened for before anybody can know that we are there.
+  const signalled = nextSignal();
   let gateway: ReturnType<typeof startGateway>;
   try {
     gateway = startGateway(settings, workerUrl);
@@ -25,7 +27,7 @@ export async function run(settings: Settings, workerUrl: URL): Promise<number> {
     workers: settings.redis.workers,
     queueKey: settings.redis.queueKey,
   });
-  const signal = await nextSignal();
+  const signal = await signalled;
   // Once more, and nobody waits.
   void nextSignal().then(() => process.exit(1));
   gateway.events.gatewayStopping(signal);
