@@ -20,7 +20,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 };
 
 /** Domain code: no I/O, no clock, no logger, no timer. */
-const PURE = ["sample", "registry", "exposition"];
+const PURE = ["sample", "registry", "checkpoint", "exposition"];
 const PURE_PACKAGES = ["valibot"];
 const IMPURE =
   /\b(Date\.now|new Date|performance\.|setTimeout|setInterval|process\.|Bun\.|console\.|fetch\()/;

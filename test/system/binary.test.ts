@@ -146,6 +146,18 @@ describe("endpoints", () => {
     expect(all).toEqual(all.toSorted());
   });
 
+  test("the own metrics are those of the README's table", async () => {
+    const gateway = await start();
+    await push({ type: "counter", name: "c", value: 1 }, { type: "?" });
+    await until("it counts", async () => (await gateway.value("c")) === 1);
+    const readme = await Bun.file(join(import.meta.dir, "../../README.md")).text();
+    const table = readme.slice(readme.indexOf("## Own metrics"), readme.indexOf("Worth an alert"));
+    const rows = [...table.matchAll(/^\| `(\w+)(?:\{[\w,]+\})?` +\| (\w+) /gm)];
+    const documented = rows.map(([, name, type]) => `prom_stream_gateway_${name} ${type}`);
+    const shown = [...(await gateway.metrics()).matchAll(/^# TYPE (prom_stream_\S+ \w+)$/gm)];
+    expect(documented.toSorted()).toEqual(shown.map(([, family]) => family).toSorted());
+  });
+
   test("DisableMetaMetrics leaves prom_stream_gateway_info only", async () => {
     const gateway = await start("--Metrics.DisableMetaMetrics=true");
     const text = await gateway.metrics();
