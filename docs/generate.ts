@@ -17,7 +17,8 @@ const HEAD =
 
 function renderRow({ name, defaultText, takes, doc }: Setting): string {
   const variable = name.replaceAll(".", "__");
-  return `| \`${name}\` | \`${variable}\` | \`${defaultText}\` | ${takes} | ${doc} |\n`;
+  const shown = defaultText === "" ? "none" : `\`${defaultText}\``;
+  return `| \`${name}\` | \`${variable}\` | ${shown} | ${takes} | ${doc} |\n`;
 }
 
 const AREAS = `| \`${LOG_LEVEL_PREFIX}<area>\` | \`${LOG_LEVEL_PREFIX.replaceAll(".", "__")}<area>\` | | as above | The same for one area of the log: \`main\`, \`queue\`, \`worker\`, \`sample\` or \`http\` (which has no lines so far). Other areas, such as \`Microsoft.AspNetCore\`, are taken and have no effect. |

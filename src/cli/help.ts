@@ -5,7 +5,7 @@ export function helpText(): string {
   const settings = Object.values(SETTINGS);
   const width = Math.max(...settings.map((setting) => setting.name.length));
   const lines = settings.map(
-    (setting) => `  --${setting.name.padEnd(width)}  ${setting.defaultText}`,
+    (setting) => `  --${setting.name.padEnd(width)}  ${setting.defaultText || "(none)"}`,
   );
   return `Prometheus Stream Gateway: takes JSON samples off a Redis list, aggregates them and shows
 the totals on /metrics.
