@@ -1,4 +1,11 @@
-import type { Commit, JournalEntry, Position, Queue, SavedCheckpoint } from "../queue/queue.ts";
+import {
+  type Commit,
+  type JournalEntry,
+  type Position,
+  type Queue,
+  QueueError,
+  type SavedCheckpoint,
+} from "../queue/queue.ts";
 import { ByteWriter } from "../registry/bytes.ts";
 import type { Registry } from "../registry/registry.ts";
 
@@ -53,6 +60,8 @@ interface Attempt {
   journal: string;
   index: number;
   bytes: number;
+  /** Whether entries were written that the queue may have forgotten. */
+  isBegun: boolean;
   /** The next call to make; each is repeated as it stands until it is answered. */
   entry: JournalEntry | undefined;
   commit: Commit | undefined;
@@ -83,6 +92,8 @@ export class Checkpointer {
   #isRewriteDue: boolean;
   /** Whether the queue's state is another one than ours, and must be replaced. */
   #replaces = false;
+  /** Whether the queue has refused the attempt, since it lacks what was before it. */
+  #isRefused = false;
   #deadLetters: string[] = [];
 
   constructor(options: CheckpointerOptions) {
@@ -108,29 +119,41 @@ export class Checkpointer {
   async run(): Promise<Committed> {
     this.#attempt ??= this.#begin();
     const attempt = this.#attempt;
+    try {
+      await this.#finish(attempt);
+    } catch (error) {
+      this.#isRefused = error instanceof QueueError && error.fault === "state_old";
+      throw error;
+    }
+    const { bytes, isWhole, commit } = attempt;
+    this.#settle(attempt);
+    return { bytes, isWhole, deadLetters: commit?.deadLetters.length ?? 0 };
+  }
+
+  /** Makes the calls that are left. */
+  async #finish(attempt: Attempt): Promise<void> {
     while (attempt.commit === undefined) {
       if (attempt.entry === undefined) this.#advance(attempt);
       if (attempt.entry === undefined) continue;
+      attempt.isBegun = true;
       await this.#options.queue.writeEntry(attempt.entry, attempt.number);
       attempt.entry = undefined;
     }
-    const commit = attempt.commit;
-    if (commit === undefined) throw new Error("BUG: a checkpoint without an end");
-    await this.#options.queue.commit(commit);
-    this.#settle(attempt);
-    const { bytes, isWhole } = attempt;
-    return { bytes, isWhole, deadLetters: commit.deadLetters.length };
+    await this.#options.queue.commit(attempt.commit);
   }
 
   /**
    * Says what the queue knows as the last checkpoint, after the lease was acquired anew by the
-   * process that had it. When that is not ours, the next checkpoint writes everything; returns what
-   * the difference is, or undefined.
+   * process that had it. When that is not ours, or it has refused our next one, what it holds is
+   * not what we wrote, and the next checkpoint writes everything. Returns what the difference is, or
+   * undefined. An attempt that failed in any other way goes on: it may take effect still.
    */
   reconcile(saved: SavedCheckpoint): string | undefined {
     const attempted = this.#attempt?.commit?.number;
-    if (saved.number === this.#number || saved.number === attempted) return undefined;
+    const isOurs = saved.number === this.#number || saved.number === attempted;
+    if (isOurs && !this.#isRefused) return undefined;
     const difference = `the last checkpoint is ${saved.number}, not ${this.#number}`;
+    this.#isRefused = false;
     this.#number = Math.max(this.#number, this.#attempt?.number ?? 0, saved.number);
     this.#deadLetters = [...(this.#attempt?.commit?.deadLetters ?? [])];
     this.#attempt = undefined;
@@ -154,6 +177,7 @@ export class Checkpointer {
       journal: isWhole ? `${token}-${number}` : this.#journal,
       index: isWhole ? 0 : this.#entries,
       bytes: 0,
+      isBegun: false,
       entry: undefined,
       commit: undefined,
     };
@@ -174,7 +198,8 @@ export class Checkpointer {
     const deadLetters = [...this.#deadLetters, ...takeDeadLetters()];
     this.#deadLetters = [];
     const after = this.#replaces ? undefined : this.#number;
-    attempt.commit = { number, after, position: position(), entry, deadLetters };
+    const { isBegun } = attempt;
+    attempt.commit = { number, after, position: position(), entry, isBegun, deadLetters };
   }
 
   #settle(attempt: Attempt): void {

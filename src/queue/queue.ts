@@ -122,6 +122,8 @@ export interface Commit {
   position: Position | undefined;
   /** The journal's last entry that counts. Undefined: no state is kept, and what was is deleted. */
   entry: JournalEntry | undefined;
+  /** Whether entries were written ahead: it fails with `state_old` when they are gone. */
+  isBegun: boolean;
   /** Oldest first, each one a JSON text. */
   deadLetters: readonly string[];
 }

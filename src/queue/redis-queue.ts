@@ -150,7 +150,7 @@ export class RedisQueue implements Queue {
     });
   }
 
-  async commit({ number, after, position, entry, deadLetters }: Commit): Promise<void> {
+  async commit({ number, after, position, entry, isBegun, deadLetters }: Commit): Promise<void> {
     return this.#run(async () => {
       const { state, absent } = this.#keys;
       const first = position?.segment ?? this.#firstSegment;
@@ -169,7 +169,8 @@ export class RedisQueue implements Queue {
       const committed = this.#commands.commitCheckpoint(
         ...[keys.length, ...keys, ...this.#lease.credentials, number, after ?? ""],
         ...[first, position?.left ?? -1],
-        ...[entry?.journal ?? "", entry?.index ?? "", asBuffer(entry?.bytes), STATE_FORMAT],
+        ...[entry?.journal ?? "", entry?.index ?? "", asBuffer(entry?.bytes)],
+        ...[isBegun ? 1 : 0, STATE_FORMAT],
         ...[this.#options.deadLetters?.max ?? 0, ...deadLetters],
       );
       failpoint("commit_sent");

@@ -7,7 +7,8 @@
  * - `formerOwner`, `formerToken`: the same of the ownership before;
  * - `first`, `next`: the oldest segment that is not done, and the number of the next one;
  * - `checkpoint`, `journal`, `entries`: the last commit, and where the state is that it left;
- * - `building`: a journal that was begun and does not count yet;
+ * - `building`: a journal that was begun and does not count yet; `begun`, `ahead`: the greatest number
+ *   of a commit for which the owner has written entries, and up to which one;
  * - `format`: of the above and of the journal.
  * The numbers are ours: a script that is sent again finds its own work done and answers the same.
  *
@@ -62,6 +63,7 @@ if known[1] ~= ARGV[1] or token < seen then
 end
 redis.call('UNLINK', KEYS[4], KEYS[3])
 redis.call('HDEL', KEYS[1], 'released')
+if token ~= tonumber(known[2] or 0) then redis.call('HDEL', KEYS[1], 'begun', 'ahead') end
 local nextBefore = tonumber(known[4] or 0)
 local next = math.max(nextBefore, tonumber(ARGV[7]))
 local first = known[3] and tonumber(known[3]) or tonumber(ARGV[8])
@@ -139,13 +141,23 @@ return {redis.call('LLEN', KEYS[2]), type(memory) == 'number' and memory or 0}
 /**
  * KEYS: state, journal, then what is to be deleted: at least one key, journals that were begun and
  * will never count. ARGV: owner, token, the journal's name, the entry's index, its bytes, the number
- * of the commit that it is for: once that was made, a late repetition must leave nothing behind.
+ * of the commit that it is for: once that was made, or given up for another one, a late repetition
+ * must leave nothing behind.
  */
 export const WRITE_ENTRY = `${CHECK_OWNER}
-if tonumber(redis.call('HGET', KEYS[1], 'checkpoint') or 0) >= tonumber(ARGV[6]) then return 0 end
+local last = redis.call('HMGET', KEYS[1], 'checkpoint', 'begun', 'ahead', 'journal', 'entries')
+local number = tonumber(ARGV[6])
+local begun = tonumber(last[2] or 0)
+if tonumber(last[1] or 0) >= number or begun > number then return 0 end
+local ahead = last[4] == ARGV[3] and tonumber(last[5]) or 0
+if begun == number then ahead = tonumber(last[3]) end
+if tonumber(ARGV[4]) > ahead then
+  return redis.error_reply('STATEOLD entries are gone that were written ahead')
+end
 for i = 3, #KEYS do redis.call('UNLINK', KEYS[i]) end
 redis.call('HSET', KEYS[2], ARGV[4], ARGV[5])
-if redis.call('HGET', KEYS[1], 'journal') ~= ARGV[3] then redis.call('HSET', KEYS[1], 'building', ARGV[3]) end
+redis.call('HSET', KEYS[1], 'begun', number, 'ahead', math.max(ahead, ARGV[4] + 1))
+if last[4] ~= ARGV[3] then redis.call('HSET', KEYS[1], 'building', ARGV[3]) end
 return 1
 `;
 
@@ -154,30 +166,35 @@ return 1
  * is to be deleted: at least one key, the segments that are done and journals that no longer count.
  * ARGV: owner, token, number, the number that must be the last one or '', the oldest segment not
  * done, how many of its elements are left or -1, the journal's name or '', the index and the bytes
- * of its last entry, the format, how long the dead letters' list may become, then dead letters.
+ * of its last entry, whether entries were written ahead (1), the format, how long the dead letters'
+ * list may become, then dead letters.
  *
  * Elements are counted from the newest end, which is never cut.
  */
 export const COMMIT = `${CHECK_OWNER}
-local last = tonumber(redis.call('HGET', KEYS[1], 'checkpoint') or 0)
+local known = redis.call('HMGET', KEYS[1], 'checkpoint', 'begun', 'ahead')
+local last = tonumber(known[1] or 0)
 if last >= tonumber(ARGV[3]) then return 0 end
 if ARGV[4] ~= '' and last ~= tonumber(ARGV[4]) then
   return redis.error_reply('STATEOLD the last checkpoint is ' .. last .. ', not ' .. ARGV[4])
+end
+if ARGV[10] == '1' and (known[2] ~= ARGV[3] or known[3] ~= ARGV[8]) then
+  return redis.error_reply('STATEOLD entries are gone that were written ahead')
 end
 for i = 5, #KEYS, 1000 do redis.call('UNLINK', unpack(KEYS, i, math.min(i + 999, #KEYS))) end
 local left = tonumber(ARGV[6])
 if left > 0 then redis.call('LTRIM', KEYS[2], 0, left - 1) elseif left == 0 then redis.call('UNLINK', KEYS[2]) end
 if ARGV[7] ~= '' then
   redis.call('HSET', KEYS[3], ARGV[8], ARGV[9])
-  redis.call('HSET', KEYS[1], 'checkpoint', ARGV[3], 'first', ARGV[5], 'journal', ARGV[7], 'entries', ARGV[8] + 1, 'format', ARGV[10])
+  redis.call('HSET', KEYS[1], 'checkpoint', ARGV[3], 'first', ARGV[5], 'journal', ARGV[7], 'entries', ARGV[8] + 1, 'format', ARGV[11])
 else
   redis.call('HDEL', KEYS[1], 'journal', 'entries')
-  redis.call('HSET', KEYS[1], 'checkpoint', ARGV[3], 'first', ARGV[5], 'format', ARGV[10])
+  redis.call('HSET', KEYS[1], 'checkpoint', ARGV[3], 'first', ARGV[5], 'format', ARGV[11])
 end
 redis.call('HDEL', KEYS[1], 'building')
-if #ARGV > 11 then
-  for i = 12, #ARGV, 1000 do redis.call('LPUSH', KEYS[4], unpack(ARGV, i, math.min(i + 999, #ARGV))) end
-  redis.call('LTRIM', KEYS[4], 0, ARGV[11] - 1)
+if #ARGV > 12 then
+  for i = 13, #ARGV, 1000 do redis.call('LPUSH', KEYS[4], unpack(ARGV, i, math.min(i + 999, #ARGV))) end
+  redis.call('LTRIM', KEYS[4], 0, ARGV[12] - 1)
 end
 return 1
 `;

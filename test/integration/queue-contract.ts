@@ -378,6 +378,34 @@ function describeLoss(make: Make): void {
     other.close();
   });
 
+  test("refuses a commit whose entries it has forgotten, and takes it when they are there", async () => {
+    const { queue, remember, goBack } = await opened(make);
+    const commit = { ...first(undefined), entry: entry("j", 2, "three"), isBegun: true };
+    await queue.writeEntry(entry("j", 0, "one"), 1);
+    await remember();
+    await queue.writeEntry(entry("j", 1, "two"), 1);
+    await goBack();
+    expect(await faultOf(queue.commit(commit))).toBe("state_old");
+    await queue.acquire(true);
+    expect(await faultOf(queue.writeEntry(entry("j", 2, "three"), 1))).toBe("state_old");
+    await queue.acquire(true);
+    await queue.writeEntry(entry("j", 1, "two"), 1);
+    // Late.
+    await queue.writeEntry(entry("j", 0, "one"), 1);
+    await queue.commit(commit);
+    const { saved } = owner(await queue.acquire(true));
+    expect(await entriesOf(queue, saved)).toEqual(["one", "two", "three"]);
+  });
+
+  test("ignores a late entry of a commit that was given up for another one", async () => {
+    const { queue, kept } = await opened(make);
+    await queue.writeEntry(entry("j", 0, "one"), 1);
+    await queue.writeEntry(entry("k", 0, "whole"), 2);
+    const before = await kept();
+    await queue.writeEntry(entry("j", 0, "one"), 1);
+    expect(await kept()).toEqual(before);
+  });
+
   test("deletes segments that came back although they were done", async () => {
     const { queue, push, kept, remember, goBack } = await opened(make);
     const before = (await kept()).length;
@@ -404,7 +432,7 @@ async function opened(make: Make) {
 
 /** The first commit, without a state. */
 function first(position: Position | undefined): Commit {
-  return { number: 1, after: 0, position, entry: undefined, deadLetters: [] };
+  return { number: 1, after: 0, position, entry: undefined, isBegun: false, deadLetters: [] };
 }
 
 function entry(journal: string, index: number, text: string): JournalEntry {

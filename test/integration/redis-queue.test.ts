@@ -227,7 +227,7 @@ function target(connectionString: string): RedisTarget {
 
 function firstCommit(position: Position): Commit {
   const entry = { journal: "j", index: 0, bytes: new Uint8Array(100) };
-  return { number: 1, after: 0, position, entry, deadLetters: [] };
+  return { number: 1, after: 0, position, entry, isBegun: false, deadLetters: [] };
 }
 
 function open(redisTarget: RedisTarget, deadLetterKey = DEAD_LETTERS): RedisQueue {

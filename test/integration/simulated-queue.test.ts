@@ -13,16 +13,12 @@ describeQueueContract("the queue that the model runs on", async () => {
     expireLease: async () => {
       store.nowMs = (store.lease?.untilMs ?? 0) + 1;
     },
-    forget: async () => replace(store, new SimulatedStore()),
+    forget: async () => store.goBackTo({}),
     remember: async () => {
-      remembered = structuredClone({ ...store, late: [] });
+      remembered = { ...store.remember(), lease: undefined };
     },
-    goBack: async () => replace(store, { ...structuredClone(remembered), lease: undefined }),
+    goBack: async () => store.goBackTo(remembered),
     deadLetters: async () => store.deadLetters,
     kept: async () => [...store.segments.keys(), ...store.journals.keys()].map(String).sort(),
   };
 });
-
-function replace(store: SimulatedStore, other: Partial<SimulatedStore>): void {
-  Object.assign(store, { ...other, nowMs: store.nowMs });
-}

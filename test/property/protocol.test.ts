@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Mutation, step, World } from "../support/protocol-model.ts";
+import { forgetfulStep, type Mutation, step, World } from "../support/protocol-model.ts";
 
 const STEPS_MAX = 120;
 /** `npm run test:nightly` sets more. */
@@ -15,8 +15,21 @@ function exploration(mutation?: Mutation) {
   });
 }
 
+function forgetfulExploration(mutation?: Mutation) {
+  const steps = fc.array(forgetfulStep, { minLength: 20, maxLength: STEPS_MAX, size: "max" });
+  return fc.asyncProperty(steps, async (taken) => {
+    const world = new World(mutation);
+    for (const each of taken) await world.take(each);
+    await world.finishForgetful();
+  });
+}
+
 test("whatever happens and whenever, scrapes show prefixes of the queue that never go back, and nothing is lost", async () => {
   await fc.assert(exploration(), { numRuns: RUNS });
+}, 3_600_000);
+
+test("when the store forgets, what a process shows does not go back, and is written back whole", async () => {
+  await fc.assert(forgetfulExploration(), { numRuns: RUNS });
 }, 3_600_000);
 
 describe("the exploration finds a program that", () => {
@@ -35,4 +48,10 @@ describe("the exploration finds a program that", () => {
       expect(found.failed).toBe(true);
     }, 120_000);
   }
+
+  test("commits without what was written ahead, and Redis has forgotten", async () => {
+    const property = forgetfulExploration("commits without what was written ahead");
+    const found = await fc.check(property, { numRuns: 20_000, endOnFailure: true });
+    expect(found.failed).toBe(true);
+  }, 120_000);
 });

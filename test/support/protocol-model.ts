@@ -37,6 +37,9 @@ type Step =
   | { kind: "push"; count: number; isBad: boolean }
   | { kind: "pass"; ms: number }
   | { kind: "late" }
+  | { kind: "remember" }
+  | { kind: "go back" }
+  | { kind: "forget" }
   | {
       kind: "process";
       process: number;
@@ -78,6 +81,17 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   },
 ) as fc.Arbitrary<Step>;
 
+/** The same, and the store forgets: all, or what came after a moment. */
+export const forgetfulStep: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 37, arbitrary: step },
+  {
+    weight: 2,
+    arbitrary: fc
+      .constantFrom<"remember" | "go back" | "forget">("remember", "go back", "forget")
+      .map((kind) => ({ kind })),
+  },
+);
+
 /** One worker: ranges it was sent, and batches it has made, each in order. */
 interface Worker {
   folder: Folder;
@@ -106,6 +120,11 @@ export class World {
   #bad: string[] = [];
   /** The greatest prefix that any scrape has shown. */
   #shown = 0;
+  #memory: Partial<SimulatedStore> = {};
+  /** Whether the store has forgotten something: then only what a process holds can be relied on. */
+  #hasForgotten = false;
+  /** How many samples a state has shown. */
+  #shownOf = new WeakMap<Tenure, number>();
 
   constructor(mutation?: Mutation) {
     this.#mutation = mutation;
@@ -125,6 +144,14 @@ export class World {
         break;
       case "late":
         this.#deliverLate();
+        break;
+      case "remember":
+        this.#memory = this.#store.remember();
+        break;
+      case "go back":
+      case "forget":
+        this.#store.goBackTo(step.kind === "forget" ? {} : this.#memory);
+        this.#hasForgotten = true;
         break;
       default:
         await this.#act(step);
@@ -153,6 +180,35 @@ export class World {
       if (this.#store.segments.size > 0) throw new Error("segments are left behind");
       if (this.#store.journals.size > 1) throw new Error("journals are left behind");
     }
+  }
+
+  /**
+   * Lets one that holds a state write it back to a store that has forgotten something, and looks
+   * whether the next process has the same.
+   */
+  async finishForgetful(): Promise<void> {
+    while (this.#store.late.length > 0) this.#deliverLate();
+    const holder = this.#processes.find(({ tenure }) => tenure !== undefined);
+    const shown: string[] = [];
+    for (const process of [holder ?? this.#makeProcess(), this.#makeProcess()]) {
+      // Others are gone; a standby may stand back for a while.
+      this.#processes = [process];
+      for (let i = 0; i < 4; i++) {
+        this.#store.nowMs += 3 * LEASE_MS;
+        await this.#attempt(process, async () => {
+          await this.#acquire(process);
+          await this.#claim(process);
+          await this.#work(process);
+          await process.tenure?.checkpoint();
+        });
+        this.#scrape(process);
+      }
+      const { tenure } = process;
+      if (tenure === undefined || tenure.unconfirmed > 0) throw new Error("it does not go on");
+      shown.push(renderAll(tenure));
+    }
+    if (shown[0] !== shown[1]) throw new Error(`not written back:\n${shown.join("\n")}`);
+    if (this.#store.segments.size > 0) throw new Error("segments are left behind");
   }
 
   #makeProcess(): Process {
@@ -286,9 +342,10 @@ export class World {
   }
 
   async #read(process: Process, { sent, ready, folder }: Worker): Promise<boolean> {
-    const range = sent.shift();
+    const [range] = sent;
     if (range === undefined) return false;
     const elements = await process.queue.read(range);
+    sent.shift();
     for (const bytes of elements) folder.add(decodeMessage(bytes, LIMITS), bytes);
     const lost = range.count - elements.length;
     const times = { bytes: 0, readSeconds: 0, decodeSeconds: 0 };
@@ -312,7 +369,7 @@ export class World {
     for (;;) {
       const applied = tenure.applyNext(0);
       if (applied === undefined) break;
-      if (applied.batch.lost > 0) throw new Error("elements are lost");
+      if (applied.batch.lost > 0 && !this.#hasForgotten) throw new Error("elements are lost");
     }
     if (tenure.recoveringLeft === 0) process.isRecovered = true;
   }
@@ -322,13 +379,21 @@ export class World {
     const { tenure, isRecovered } = process;
     const isShown = isRecovered || this.#mutation === "shows before it has recovered";
     if (tenure === undefined || !isShown || !this.#isOwner(process)) return;
-    const text = [...renderText(tenure.registry.snapshot(0), [], () => true)].join("");
+    const text = renderAll(tenure);
+    const count = Number(/^wait_count (\S+)$/m.exec(text)?.[1] ?? 0);
+    if (count < (this.#shownOf.get(tenure) ?? 0)) throw new Error("what one shows went back");
+    this.#shownOf.set(tenure, count);
+    if (this.#hasForgotten) return;
     const seq = Number(/^seq (\S+)$/m.exec(text)?.[1] ?? 0);
     const isPrefix = seq === 0 ? text === "" : expectedLines(seq).every((l) => text.includes(l));
     if (!isPrefix) throw new Error(`no prefix: ${text}`);
     if (seq < this.#shown) throw new Error(`went back from ${this.#shown} to ${seq}`);
     this.#shown = seq;
   }
+}
+
+function renderAll({ registry }: Tenure): string {
+  return [...renderText(registry.snapshot(0), [], () => true)].join("");
 }
 
 function makeWorkers(): Worker[] {

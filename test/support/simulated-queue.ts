@@ -18,7 +18,8 @@ export type StoreMutation =
   | "no fencing"
   | "deletes before the checkpoint"
   | "takes a commit twice"
-  | "state stands after another owner";
+  | "state stands after another owner"
+  | "commits without what was written ahead";
 
 interface State {
   owner: string;
@@ -31,6 +32,8 @@ interface State {
   journal: string;
   entries: number;
   building: string;
+  begun: number;
+  ahead: number;
   isReleased: boolean;
 }
 
@@ -56,6 +59,21 @@ export class SimulatedStore {
   late: (() => void)[] = [];
   mutation: StoreMutation | undefined;
 
+  /** All that it holds, for `goBackTo`. */
+  remember(): Partial<SimulatedStore> {
+    return structuredClone({ ...this, late: [], mutation: undefined });
+  }
+
+  /**
+   * Becomes what it was, as a replica that lags does; an empty memory is a restart. What was on its
+   * way to the one before never arrives.
+   */
+  goBackTo(memory: Partial<SimulatedStore>): void {
+    const { nowMs, mutation, deadLettersMax } = this;
+    const copy = structuredClone(memory);
+    Object.assign(this, new SimulatedStore(), copy, { nowMs, mutation, deadLettersMax });
+  }
+
   get holder(): string | undefined {
     return this.lease && this.lease.untilMs > this.nowMs ? this.lease.name : undefined;
   }
@@ -75,7 +93,7 @@ export class SimulatedStore {
     const token = known?.token ?? 0;
     const isNew = known?.owner !== name || token < seen;
     this.state = {
-      ...{ first, checkpoint: 0, journal: "", entries: 0, building: "" },
+      ...{ first, checkpoint: 0, journal: "", entries: 0, building: "", begun: 0, ahead: 0 },
       ...{ formerOwner: "", formerToken: 0, ...known },
       isReleased: false,
       owner: name,
@@ -83,6 +101,8 @@ export class SimulatedStore {
       next: Math.max(known?.next ?? 0, next),
     };
     if (isNew) {
+      this.state.begun = 0;
+      this.state.ahead = 0;
       this.state.formerOwner = known?.owner ?? "";
       this.state.formerToken = token;
     }
@@ -117,6 +137,10 @@ export class SimulatedStore {
     if (state.checkpoint >= number && this.mutation !== "takes a commit twice") return;
     if (after !== undefined && after !== state.checkpoint && state.checkpoint < number) {
       throw new QueueError("state_old", `the last checkpoint is ${state.checkpoint}, not ${after}`);
+    }
+    const isAhead = state.begun === number && state.ahead === entry?.index;
+    if (commit.isBegun && !isAhead && this.mutation !== "commits without what was written ahead") {
+      throw new QueueError("state_old", "entries are gone that were written ahead");
     }
     this.deleteDone(first, position?.left);
     for (const journal of deleted) this.journals.delete(journal);
@@ -264,7 +288,15 @@ export class SimulatedQueue implements Queue, RangeReader {
     const abandoned = [...this.#abandoned].filter((name) => name !== entry.journal);
     if (entry.journal !== this.#journal) this.#abandoned.add(entry.journal);
     this.#callAsOwner((state) => {
-      if (state.checkpoint >= number) return;
+      if (state.checkpoint >= number || state.begun > number) return;
+      const start = entry.journal === state.journal ? state.entries : 0;
+      const ahead = state.begun === number ? state.ahead : start;
+      const isMutated = this.#store.mutation === "commits without what was written ahead";
+      if (entry.index > ahead && !isMutated) {
+        throw new QueueError("state_old", "entries are gone that were written ahead");
+      }
+      state.ahead = Math.max(ahead, entry.index + 1);
+      state.begun = number;
       for (const journal of abandoned) this.#store.journals.delete(journal);
       this.#store.writeEntry(state, entry);
     });
