@@ -31,6 +31,7 @@ const WAIT_MS = 1000;
 /** Claims are at least this far apart, so that a steady trickle does not become a claim a sample. */
 const CLAIM_INTERVAL_MS = 5;
 const RETRY_DELAY_MS = { first: 50, most: 1000 };
+const CHECKPOINT_RETRY_MS = 250;
 /** How long the last checkpoint, and the release after it, may keep a stop waiting. */
 const LAST_CHECKPOINT_MS = 2000;
 const RELEASE_MS = 500;
@@ -294,11 +295,12 @@ export class Ingestion {
 
   async #runCheckpoints(): Promise<void> {
     const { intervalMs } = this.#options.checkpoint;
+    let delayMs = intervalMs;
     while (!this.#isStopping) {
-      await this.#checkpointNow.wait(intervalMs);
+      await this.#checkpointNow.wait(delayMs);
       if (this.#isStopping || !this.#isOwner || !this.#tenure?.hasNews) continue;
-      if (await this.#checkpoint()) continue;
-      await this.#change.wait(RETRY_DELAY_MS.most / 4);
+      const isDone = await this.#checkpoint();
+      delayMs = isDone ? intervalMs : Math.min(intervalMs, CHECKPOINT_RETRY_MS);
     }
   }
 

@@ -4,7 +4,7 @@ import { QueueKeys } from "../../src/queue/queue-keys.ts";
 import { type GatewayProcess, QUEUE_KEY } from "../support/gateway-process.ts";
 import type { RedisServer } from "../support/redis-server.ts";
 import { onStage, type Stage, untilConfirmed, untilExact } from "../support/stage.ts";
-import { Truth } from "../support/truth.ts";
+import { SAMPLES_A_ROUND, Truth } from "../support/truth.ts";
 import { until } from "../support/until.ts";
 
 /**
@@ -14,13 +14,17 @@ import { until } from "../support/until.ts";
 
 const KEYS = new QueueKeys(QUEUE_KEY, "default");
 
+/** A checkpoint begins when so many samples are applied, and only then: none is in a segment still. */
+const LONG_LABELS = 5000;
+const ROUNDS = LONG_LABELS / SAMPLES_A_ROUND;
+const FLAGS = ["--Checkpoint.IntervalMs=3600000", `--Checkpoint.MaxSamples=${LONG_LABELS}`];
+
 test("Redis loses what the first checkpoint has written ahead: the next process has every total", () =>
   onStage(async (stage) => {
     const redis = await stage.startRedis();
     const truth = new Truth(redis.client);
-    const gateway = await stage.startGateway(redis);
+    const gateway = await stage.startGateway(redis, ...FLAGS);
     await pushLongLabels(redis.client);
-    await truth.push(10);
     await freezeInWriteAhead(gateway, redis.client, 0);
     expect(await redis.client.hexists(KEYS.state, "checkpoint")).toBe(0);
     await redis.kill();
@@ -34,8 +38,8 @@ test("a replica is promoted that lacks what a checkpoint has written ahead: the 
     const master = await stage.startRedis("--repl-diskless-sync-delay", "0");
     const replica = await stage.startRedis();
     const truth = new Truth(master.client);
-    const gateway = await stage.startGateway([master, replica]);
-    await truth.push(10);
+    const gateway = await stage.startGateway([master, replica], ...FLAGS);
+    await truth.push(ROUNDS);
     await untilExact(gateway, truth);
     await untilConfirmed(gateway);
     await replica.client.replicaof("127.0.0.1", master.port);
@@ -46,7 +50,6 @@ test("a replica is promoted that lacks what a checkpoint has written ahead: the 
     await replica.client.replicaof("127.0.0.1", 1);
     const entries = Number(await replica.client.hget(KEYS.state, "entries"));
     await pushLongLabels(master.client);
-    await truth.push(10);
     await freezeInWriteAhead(gateway, master.client, entries);
     expect(await master.client.hget(KEYS.state, "entries")).toBe(String(entries));
     await master.kill();
@@ -59,7 +62,7 @@ test("a replica is promoted that lacks what a checkpoint has written ahead: the 
 /** New series whose changes take tens of entries. */
 async function pushLongLabels(client: Redis): Promise<void> {
   const padding = "x".repeat(3000);
-  const messages = Array.from({ length: 5000 }, (_, id) =>
+  const messages = Array.from({ length: LONG_LABELS }, (_, id) =>
     JSON.stringify({ type: "counter", name: "long_total", value: 1, labels: { id, padding } }),
   );
   await client.lpush(QUEUE_KEY, ...messages);
@@ -85,11 +88,11 @@ async function expectRestored(
   gateway: GatewayProcess,
   truth: Truth,
 ): Promise<void> {
-  await truth.push(10);
+  await truth.push(ROUNDS);
   await untilExact(gateway, truth);
   await untilConfirmed(gateway);
   await stage.kill(gateway);
   const next = await stage.startGateway(redis);
   await untilExact(next, truth);
-  expect((await next.metrics()).match(/^long_total\{.* 1$/gm)).toHaveLength(5000);
+  expect((await next.metrics()).match(/^long_total\{.* 1$/gm)).toHaveLength(LONG_LABELS);
 }
