@@ -1,6 +1,14 @@
 import type { Redis } from "ioredis";
 import { failpoint } from "../failpoint.ts";
-import type { Acquired, Commit, JournalEntry, Queue, SavedCheckpoint, Segment } from "./queue.ts";
+import type {
+  Acquired,
+  Commit,
+  JournalEntry,
+  Position,
+  Queue,
+  SavedCheckpoint,
+  Segment,
+} from "./queue.ts";
 import { QueueError } from "./queue.ts";
 import { QueueKeys } from "./queue-keys.ts";
 import {
@@ -44,8 +52,9 @@ export class RedisQueue implements Queue {
   /** For the blocking commands, which would hold up all others. */
   #watch: Redis;
   #nextSegment = 0;
-  /** The oldest segment that is not done. */
+  /** The oldest segment that is not done, and the oldest that may be there. */
   #firstSegment = 0;
+  #oldestSegment = 0;
   /** The journal that counts. */
   #journal = "";
   /** Journals that were begun and will never count. */
@@ -153,11 +162,11 @@ export class RedisQueue implements Queue {
   async commit({ number, after, position, entry, isBegun, deadLetters }: Commit): Promise<void> {
     return this.#run(async () => {
       const { state, absent } = this.#keys;
-      const first = position?.segment ?? this.#firstSegment;
+      const first = firstAfter(position) ?? this.#firstSegment;
       const old = new Set(this.#abandoned).add(this.#journal).add("");
       old.delete(entry?.journal ?? "");
       const deleted = [absent];
-      for (let n = this.#firstSegment; n < first; n++) deleted.push(this.#keys.segment(n));
+      for (let n = this.#oldestSegment; n < first; n++) deleted.push(this.#keys.segment(n));
       for (const journal of old) deleted.push(this.#keys.journal(journal));
       const keys = [
         ...[state, this.#keys.segment(first)],
@@ -168,7 +177,7 @@ export class RedisQueue implements Queue {
       failpoint("commit_before");
       const committed = this.#commands.commitCheckpoint(
         ...[keys.length, ...keys, ...this.#lease.credentials, number, after ?? ""],
-        ...[first, position?.left ?? -1],
+        ...[first, position?.left ?? 0],
         ...[entry?.journal ?? "", entry?.index ?? "", asBuffer(entry?.bytes)],
         ...[isBegun ? 1 : 0, STATE_FORMAT],
         ...[this.#options.deadLetters?.max ?? 0, ...deadLetters],
@@ -177,6 +186,7 @@ export class RedisQueue implements Queue {
       await committed;
       failpoint("commit_after");
       this.#firstSegment = first;
+      this.#oldestSegment = first;
       this.#journal = entry?.journal ?? "";
       this.#abandoned.clear();
     });
@@ -208,8 +218,9 @@ export class RedisQueue implements Queue {
     }
     if (building !== "" && building !== journal) this.#abandoned.add(building);
     if (journal !== "") this.#journal = journal;
-    // Done segments may have come back; the next commit deletes them again.
-    this.#firstSegment = isContinued ? Math.min(first, this.#firstSegment) : first;
+    // Segments that we know to be done may have come back; the next commit deletes them again.
+    this.#oldestSegment = isContinued ? Math.min(first, this.#oldestSegment) : first;
+    if (!isContinued) this.#firstSegment = first;
     this.#nextSegment = next;
     const saved = { number, journal, entries };
     const uncertain = isOlder ? found.waiting : 0;
@@ -260,6 +271,11 @@ export class RedisQueue implements Queue {
 /** The answer to a repeated claim whose segment Redis has lost in between. */
 function isClaimGone(reply: unknown): boolean {
   return (reply as [number, number])[0] < 0;
+}
+
+/** The oldest segment that is not done when everything up to the position is. */
+function firstAfter(position: Position | undefined): number | undefined {
+  return position && (position.left === 0 ? position.segment + 1 : position.segment);
 }
 
 function toSegment(number: number, reply: unknown): Segment | undefined {

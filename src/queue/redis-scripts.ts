@@ -162,12 +162,12 @@ return 1
 `;
 
 /**
- * KEYS: state, the segment that the position is in, the journal, the dead letters' list, then what
- * is to be deleted: at least one key, the segments that are done and journals that no longer count.
- * ARGV: owner, token, number, the number that must be the last one or '', the oldest segment not
- * done, how many of its elements are left or -1, the journal's name or '', the index and the bytes
- * of its last entry, whether entries were written ahead (1), the format, how long the dead letters'
- * list may become, then dead letters.
+ * KEYS: state, the oldest segment not done, the journal, the dead letters' list, then what is to be
+ * deleted: at least one key, the segments that are done and journals that no longer count.
+ * ARGV: owner, token, number, the number that must be the last one or '', the number of the oldest
+ * segment not done, how many of its elements are left or 0 for all, the journal's name or '', the
+ * index and the bytes of its last entry, whether entries were written ahead (1), the format, how long
+ * the dead letters' list may become, then dead letters.
  *
  * Elements are counted from the newest end, which is never cut.
  */
@@ -183,7 +183,7 @@ if ARGV[10] == '1' and (known[2] ~= ARGV[3] or known[3] ~= ARGV[8]) then
 end
 for i = 5, #KEYS, 1000 do redis.call('UNLINK', unpack(KEYS, i, math.min(i + 999, #KEYS))) end
 local left = tonumber(ARGV[6])
-if left > 0 then redis.call('LTRIM', KEYS[2], 0, left - 1) elseif left == 0 then redis.call('UNLINK', KEYS[2]) end
+if left > 0 then redis.call('LTRIM', KEYS[2], 0, left - 1) end
 if ARGV[7] ~= '' then
   redis.call('HSET', KEYS[3], ARGV[8], ARGV[9])
   redis.call('HSET', KEYS[1], 'checkpoint', ARGV[3], 'first', ARGV[5], 'journal', ARGV[7], 'entries', ARGV[8] + 1, 'format', ARGV[11])

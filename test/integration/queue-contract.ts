@@ -378,6 +378,25 @@ function describeLoss(make: Make): void {
     other.close();
   });
 
+  test("does not give segments again that came back before an owner for whom they are done", async () => {
+    const { queue, open, push, remember, goBack } = await opened(make);
+    await push("a");
+    await queue.claim();
+    await remember();
+    await queue.commit({ ...first({ segment: 0, left: 0 }), entry: entry("j", 0, "one") });
+    await queue.release();
+    const next = open();
+    await next.acquire(false);
+    await goBack();
+    expect(await next.acquire(true)).toMatchObject({ isContinued: true, segments: [] });
+    const whole = { ...first(undefined), number: 2, after: undefined };
+    await next.commit({ ...whole, entry: entry("k", 0, "all") });
+    await next.release();
+    const last = open();
+    expect(owner(await last.acquire(false)).segments).toEqual([]);
+    for (const each of [next, last]) each.close();
+  });
+
   test("refuses a commit whose entries it has forgotten, and takes it when they are there", async () => {
     const { queue, remember, goBack } = await opened(make);
     const commit = { ...first(undefined), entry: entry("j", 2, "three"), isBegun: true };

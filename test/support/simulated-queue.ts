@@ -159,9 +159,7 @@ export class SimulatedStore {
       if (number < first) this.segments.delete(number);
     }
     const current = this.segments.get(first);
-    if (current === undefined || left === undefined) return;
-    if (left === 0) this.segments.delete(first);
-    else this.segments.set(first, current.slice(-left));
+    if (current !== undefined && left) this.segments.set(first, current.slice(-left));
   }
 }
 
@@ -239,7 +237,7 @@ export class SimulatedQueue implements Queue, RangeReader {
       this.#abandoned.add(state.building);
     }
     if (state.journal !== "") this.#journal = state.journal;
-    this.#firstSegment = isContinued ? Math.min(first, this.#firstSegment) : first;
+    if (!isContinued) this.#firstSegment = first;
     this.#nextSegment = next;
     const { checkpoint: number, journal, entries } = state;
     const uncertain = isOlder ? this.#store.queue.length : 0;
@@ -304,7 +302,9 @@ export class SimulatedQueue implements Queue, RangeReader {
   }
 
   async commit(commit: Commit): Promise<void> {
-    const first = commit.position?.segment ?? this.#firstSegment;
+    const { position } = commit;
+    const isDone = position?.left === 0;
+    const first = position ? position.segment + (isDone ? 1 : 0) : this.#firstSegment;
     const deleted = new Set(this.#abandoned).add(this.#journal);
     deleted.delete(commit.entry?.journal ?? "");
     if (this.#store.mutation === "deletes before the checkpoint") {
