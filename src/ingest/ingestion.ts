@@ -189,12 +189,13 @@ export class Ingestion {
   }
 
   /** Goes on with the state in memory: nobody else was the owner in between. */
-  #continue(tenure: Tenure, { segments, saved, uncertain }: Owner): void {
+  #continue(tenure: Tenure, { segments, saved, uncertain, isForgotten }: Owner): void {
     const { listener } = this.#options;
     for (const segment of segments) tenure.add(segment, this.#lastClaimMs);
     if (uncertain > 0) listener.claimsUndone(uncertain);
     const difference = tenure.checkpointer.reconcile(saved);
-    if (difference !== undefined && !this.#isLossSaid) listener.stateLost(difference);
+    const loss = difference ?? (isForgotten ? "the state of this gateway id is gone" : undefined);
+    if (loss !== undefined && !this.#isLossSaid) listener.stateLost(loss);
     this.#isLossSaid = false;
     this.#checkpointNow.give();
   }

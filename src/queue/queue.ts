@@ -82,6 +82,8 @@ export type Acquired =
       token: number;
       /** Whether nobody else was the owner since the caller was: the state that it holds stands. */
       isContinued: boolean;
+      /** Whether the queue has forgotten all that it knew of the caller. */
+      isForgotten: boolean;
       /** Claimed, not done, and not known to the caller as yet; oldest first. */
       segments: Segment[];
       /** The last checkpoint that counts. */

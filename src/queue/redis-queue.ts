@@ -224,7 +224,7 @@ export class RedisQueue implements Queue {
     this.#nextSegment = next;
     const saved = { number, journal, entries };
     const uncertain = isOlder ? found.waiting : 0;
-    return { kind: "owner", token, isContinued, segments, saved, uncertain };
+    return { kind: "owner", token, isContinued, isForgotten, segments, saved, uncertain };
   }
 
   async #inspect(number: number): Promise<Segment | undefined> {

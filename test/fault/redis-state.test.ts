@@ -131,6 +131,7 @@ test("after SIGTERM the state, its journal and the mark of the release are all t
     const gateway = await stage.startGateway(redis);
     await truth.push(100);
     await untilExact(gateway, truth);
+    await until("the scraper has seen it", () => stage.scraper.scrapes() > 0);
     gateway.signal("SIGTERM");
     expect(await gateway.exited).toBe(0);
     const journal = KEYS.journal(String(await redis.client.hget(KEYS.state, "journal")));

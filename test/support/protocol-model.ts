@@ -150,7 +150,9 @@ export class World {
         break;
       case "go back":
       case "forget":
-        this.#store.goBackTo(step.kind === "forget" ? {} : this.#memory);
+        // A replica follows a master that has forgotten.
+        if (step.kind === "forget") this.#memory = {};
+        this.#store.goBackTo(this.#memory);
         this.#hasForgotten = true;
         break;
       default:

@@ -242,7 +242,7 @@ export class SimulatedQueue implements Queue, RangeReader {
     const { checkpoint: number, journal, entries } = state;
     const uncertain = isOlder ? this.#store.queue.length : 0;
     const saved = { number, journal, entries };
-    return { kind: "owner", token, isContinued, segments, saved, uncertain };
+    return { kind: "owner", token, isContinued, isForgotten, segments, saved, uncertain };
   }
 
   async renew(): Promise<void> {
