@@ -22,6 +22,8 @@ export class Events implements IngestionListener {
   #isQueueUp: boolean | undefined;
   #hasBeenConnected = false;
   #isCheckpointFailing = false;
+  /** Lost since the last line that said so. */
+  #lostUnsaid = 0;
   #samplesApplied = 0;
 
   constructor(log: Log, metrics: OwnMetrics, nowMs: () => number) {
@@ -153,10 +155,7 @@ export class Events implements IngestionListener {
     this.#metrics.batchSeconds.observe({ stage: "decode" }, batch.decodeSeconds);
     this.#metrics.batchSeconds.observe({ stage: "apply" }, seconds);
     for (const drop of drops) this.#samplesDropped(drop);
-    if (batch.lost > 0) {
-      this.#metrics.lost.inc({ queueKey }, batch.lost);
-      this.#log.write("error", "queue", "samples_lost", { elements: batch.lost });
-    }
+    if (batch.lost > 0) this.#samplesLost(batch.lost);
   }
 
   rangeReadFailed(worker: number, reason: string): void {
@@ -175,6 +174,17 @@ export class Events implements IngestionListener {
       family,
       remedy: "the first buckets or quantiles of a family stay; make the senders agree",
     });
+  }
+
+  #samplesLost(elements: number): void {
+    this.#metrics.lost.inc({ queueKey: this.#metrics.queueKey }, elements);
+    this.#lostUnsaid += elements;
+    if (!this.#isDue("samples_lost")) return;
+    this.#log.write("error", "queue", "samples_lost", {
+      elements: this.#lostUnsaid,
+      remedy: "Redis no longer has what was claimed: see its persistence, eviction and failovers",
+    });
+    this.#lostUnsaid = 0;
   }
 
   #samplesDropped({ reason, count, payload }: Drop): void {
