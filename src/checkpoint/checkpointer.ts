@@ -95,6 +95,7 @@ export class Checkpointer {
   /** Whether the queue has refused the attempt, since it lacks what was before it. */
   #isRefused = false;
   #deadLetters: string[] = [];
+  #isEnded = false;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
@@ -130,6 +131,11 @@ export class Checkpointer {
     return { bytes, isWhole, deadLetters: commit?.deadLetters.length ?? 0 };
   }
 
+  /** Its state is void: a call of `run` that is under way makes no further call to the queue. */
+  end(): void {
+    this.#isEnded = true;
+  }
+
   /** Makes the calls that are left. */
   async #finish(attempt: Attempt): Promise<void> {
     while (attempt.commit === undefined) {
@@ -137,6 +143,7 @@ export class Checkpointer {
       if (attempt.entry === undefined) continue;
       attempt.isBegun = true;
       await this.#options.queue.writeEntry(attempt.entry, attempt.number);
+      if (this.#isEnded) throw new QueueError("not_owner", "checkpoint: its state is void");
       attempt.entry = undefined;
     }
     await this.#options.queue.commit(attempt.commit);

@@ -170,6 +170,7 @@ export class Ingestion {
     if (this.#isStopping) return;
     if (acquired.isContinued && this.#tenure !== undefined) this.#continue(this.#tenure, acquired);
     else await this.#restore(acquired);
+    this.#isLossSaid = false;
     this.#recover();
     this.#drain();
   }
@@ -196,7 +197,6 @@ export class Ingestion {
     const difference = tenure.checkpointer.reconcile(saved);
     const loss = difference ?? (isForgotten ? "the state of this gateway id is gone" : undefined);
     if (loss !== undefined && !this.#isLossSaid) listener.stateLost(loss);
-    this.#isLossSaid = false;
     this.#checkpointNow.give();
   }
 
@@ -319,7 +319,11 @@ export class Ingestion {
         const seconds = (performance.now() - startedAt) / 1000;
         listener.checkpointed(bytes, isWhole, deadLetters, seconds);
       },
-      (error) => this.#takeFault(error, (reason) => listener.checkpointFailed(reason)),
+      (error) => {
+        // What comes of a state that is void by now says nothing of the present one.
+        if (tenure !== this.#tenure && error instanceof QueueError) return;
+        this.#takeFault(error, (reason) => listener.checkpointFailed(reason));
+      },
     );
     await this.#checkpointing;
     return isDone;
@@ -378,6 +382,7 @@ export class Ingestion {
   }
 
   #supersede(holder: string): void {
+    this.#tenure?.checkpointer.end();
     this.#tenure = undefined;
     this.#isRestored = false;
     this.#isRecovered = false;

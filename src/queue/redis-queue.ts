@@ -142,6 +142,8 @@ export class RedisQueue implements Queue {
   }
 
   async writeEntry({ journal, index, bytes }: JournalEntry, number: number): Promise<void> {
+    // Of now: after a wait for the connection we may be the owner anew, with another state.
+    const credentials = this.#lease.credentials;
     return this.#run(async () => {
       const { state, absent } = this.#keys;
       const abandoned = [...this.#abandoned].filter((name) => name !== journal);
@@ -151,7 +153,7 @@ export class RedisQueue implements Queue {
       for (const name of abandoned) keys.push(this.#keys.journal(name));
       failpoint("entry_before");
       await this.#commands.writeJournalEntry(
-        ...[keys.length, ...keys, ...this.#lease.credentials],
+        ...[keys.length, ...keys, ...credentials],
         ...[journal, index, asBuffer(bytes), number],
       );
       for (const name of abandoned) this.#abandoned.delete(name);
@@ -160,6 +162,7 @@ export class RedisQueue implements Queue {
   }
 
   async commit({ number, after, position, entry, isBegun, deadLetters }: Commit): Promise<void> {
+    const credentials = this.#lease.credentials;
     return this.#run(async () => {
       const { state, absent } = this.#keys;
       const first = firstAfter(position) ?? this.#firstSegment;
@@ -176,7 +179,7 @@ export class RedisQueue implements Queue {
       ];
       failpoint("commit_before");
       const committed = this.#commands.commitCheckpoint(
-        ...[keys.length, ...keys, ...this.#lease.credentials, number, after ?? ""],
+        ...[keys.length, ...keys, ...credentials, number, after ?? ""],
         ...[first, position?.left ?? 0],
         ...[entry?.journal ?? "", entry?.index ?? "", asBuffer(entry?.bytes)],
         ...[isBegun ? 1 : 0, STATE_FORMAT],
@@ -217,6 +220,8 @@ export class RedisQueue implements Queue {
       if (segment !== undefined) segments.push(segment);
     }
     if (building !== "" && building !== journal) this.#abandoned.add(building);
+    // One that we had begun may count by now.
+    this.#abandoned.delete(journal);
     if (journal !== "") this.#journal = journal;
     // Segments that we know to be done may have come back; the next commit deletes them again.
     this.#oldestSegment = isContinued ? Math.min(first, this.#oldestSegment) : first;

@@ -260,6 +260,22 @@ function describeCheckpoints(make: Make): void {
     expect(await kept()).toEqual(before);
   });
 
+  test("leaves a journal alone that it had begun and that another owner has made count", async () => {
+    const { queue, open, expireLease } = await opened(make);
+    await queue.writeEntry(entry("j", 0, "one"), 1);
+    await expireLease();
+    const next = open();
+    await next.acquire(false);
+    await next.writeEntry(entry("j", 0, "one"), 1);
+    await next.commit({ ...first(undefined), entry: entry("j", 1, "two"), isBegun: true });
+    await expireLease();
+    const { saved } = owner(await queue.acquire(false));
+    await queue.writeEntry(entry("k", 0, "whole"), 2);
+    // The other one does not count as yet.
+    expect(await entriesOf(queue, saved)).toEqual(["one", "two"]);
+    next.close();
+  });
+
   test("forgets the journal at a commit that keeps no state", async () => {
     const { queue, open, expireLease } = await opened(make);
     await queue.commit({ ...first(undefined), entry: entry("j", 0, "one") });

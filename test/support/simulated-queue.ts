@@ -236,6 +236,7 @@ export class SimulatedQueue implements Queue, RangeReader {
     if (state.building !== "" && state.building !== state.journal) {
       this.#abandoned.add(state.building);
     }
+    this.#abandoned.delete(state.journal);
     if (state.journal !== "") this.#journal = state.journal;
     if (!isContinued) this.#firstSegment = first;
     this.#nextSegment = next;
