@@ -1,8 +1,8 @@
 import { failpoint } from "./failpoint.ts";
 import type { RangeBatch, WorkerReply, WorkerRequest } from "./ingest/messages.ts";
+import type { Elements } from "./queue/elements.ts";
 import type { Range, RangeReader } from "./queue/queue.ts";
 import { RedisRangeReader } from "./queue/redis-range-reader.ts";
-import { type DecodeLimits, decodeMessage } from "./sample/decode.ts";
 import { Folder } from "./sample/fold.ts";
 
 /**
@@ -27,7 +27,7 @@ self.onmessage = (event: MessageEvent<WorkerRequest>) => {
   const { name, target, limits, deadLetterMax } = request;
   // A failed connection shows in the reads that fail.
   const reader = new RedisRangeReader(target, name, { connected: () => {}, failed: () => {} });
-  const folder = new Folder(deadLetterMax);
+  const folder = new Folder({ limits, deadLetterMax });
   start = (range) => {
     // Read while the range before is decoded: that keeps both us and Redis busy.
     const startedAt = performance.now();
@@ -36,7 +36,8 @@ self.onmessage = (event: MessageEvent<WorkerRequest>) => {
       const elements = await reading;
       failpoint("range_read");
       const readSeconds = (performance.now() - startedAt) / 1000;
-      const batch = decodeRange(range, elements, limits, folder, readSeconds);
+      const batch = decodeRange(range, elements, folder, readSeconds);
+      reader.recycle(elements);
       const reply: WorkerReply = { kind: "batch", batch };
       failpoint("range_decoded");
       self.postMessage(reply, [batch.ids.buffer, batch.values.buffer]);
@@ -45,7 +46,7 @@ self.onmessage = (event: MessageEvent<WorkerRequest>) => {
   };
 };
 
-async function readUntilDone(reader: RangeReader, range: Range): Promise<Uint8Array[]> {
+async function readUntilDone(reader: RangeReader, range: Range): Promise<Elements> {
   for (;;) {
     try {
       return await reader.read(range);
@@ -59,22 +60,18 @@ async function readUntilDone(reader: RangeReader, range: Range): Promise<Uint8Ar
 
 function decodeRange(
   range: Range,
-  elements: readonly Uint8Array[],
-  limits: DecodeLimits,
+  elements: Elements,
   folder: Folder,
   readSeconds: number,
 ): RangeBatch {
   const startedAt = performance.now();
+  const { starts, ends, count } = elements;
   let bytes = 0;
-  for (let i = 0; i < elements.length; i++) {
-    const element = elements[i];
-    bytes += element.length;
-    folder.add(decodeMessage(element, limits), element);
-  }
+  for (let i = 0; i < count; i++) bytes += ends[i] - starts[i];
   return {
-    ...folder.take(),
+    ...folder.fold(elements),
     sequence: range.sequence,
-    lost: range.count - elements.length,
+    lost: range.count - count,
     bytes,
     readSeconds,
     decodeSeconds: (performance.now() - startedAt) / 1000,

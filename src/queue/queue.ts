@@ -1,3 +1,5 @@
+import type { Elements } from "./elements.ts";
+
 /**
  * What a queue is to the gateway. One contract suite runs over every implementation.
  *
@@ -133,10 +135,14 @@ export interface Commit {
 /** Reads the ranges of segments; each worker has one of its own. */
 export interface RangeReader {
   /**
-   * The list elements of a range, oldest first, as they were pushed; the caller owns them. Fewer
-   * than `range.count` when the queue has lost some.
+   * The list elements of a range, oldest first, as they were pushed. Fewer than `range.count` when
+   * the queue has lost some. The caller owns them until it gives them back with `recycle`.
    */
-  read(range: Range): Promise<Uint8Array[]>;
+  read(range: Range): Promise<Elements>;
+
+  /** Takes elements back, whose memory is used again. */
+  recycle(elements: Elements): void;
+
   close(): void;
 }
 

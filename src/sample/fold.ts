@@ -1,6 +1,8 @@
-import type { Decoded } from "./decode.ts";
+import { type Elements, elementAt } from "../queue/elements.ts";
+import { type DecodeLimits, decodeMessage } from "./decode.ts";
 import { DROP_REASONS, type DropReason } from "./drop-reason.ts";
-import type { Definition } from "./sample.ts";
+import type { Definition, Sample } from "./sample.ts";
+import { NOT_NEGATIVE, Templates, UNKNOWN } from "./templates.ts";
 
 /** Samples that were dropped in a batch for one reason. */
 export interface Drop {
@@ -47,77 +49,166 @@ export const DEAD_LETTER_LENGTH_MAX = 16 * 1024;
 
 export const PAYLOAD_EXCERPT_LENGTH = 200;
 
-/** Definitions are forgotten, all at once, when their keys take more than this many characters. */
-const DEFINITION_KEYS_LENGTH_MAX = 64 * 1024 * 1024;
+/** The keys of definitions are forgotten when they take more than this many characters. */
+const KEYS_LENGTH_MAX = 4 * 1024 * 1024;
+
+/** Numbers of definitions begin anew when there are more: the main thread keeps each of them. */
+const DEFINITIONS_MAX = 4 * 1024 * 1024;
+
+export interface FolderOptions {
+  limits: DecodeLimits;
+  /** How many dropped samples a batch brings along. */
+  deadLetterMax: number;
+  keysLengthMax?: number;
+  definitionsMax?: number;
+  templateBytesMax?: number;
+}
 
 /**
- * Folds decoded samples into batches, and numbers definitions from 0 as it meets them.
+ * Decodes ranges and folds them into batches, and numbers definitions from 0 as it meets them.
  *
- * A batch whose `firstDefinitionId` is 0 starts the numbering anew: earlier numbers are void. The
- * arrays of a batch belong to the caller and may be transferred.
+ * A message that is known but for its value takes the short way, see `Templates`. All others are
+ * parsed and validated, and taught. Both come to the same samples: only their number tells.
+ *
+ * A batch whose `firstDefinitionId` is 0 starts the numbering anew: earlier numbers are void. A
+ * definition may be numbered more than once. The arrays of a batch belong to the caller.
  */
 export class Folder {
+  #options: FolderOptions;
+  #templates: Templates;
   #idByKey = new Map<string, number>();
   #keysLength = 0;
-  #keysLengthMax: number;
-  #firstDefinitionId = 0;
+  #nextId = 0;
   #definitions: DefinedSample[] = [];
   #ids = new Uint32Array(1024);
   #values = new Float64Array(1024);
   #count = 0;
   #drops: (Drop | undefined)[] = [];
   #deadLetters: DeadLetter[] = [];
-  #deadLetterMax: number;
 
-  /** `deadLetterMax`: how many dropped samples a batch brings along. */
-  constructor(deadLetterMax = 0, keysLengthMax = DEFINITION_KEYS_LENGTH_MAX) {
-    this.#deadLetterMax = deadLetterMax;
-    this.#keysLengthMax = keysLengthMax;
+  constructor(options: FolderOptions) {
+    this.#options = options;
+    this.#templates = new Templates(options.limits.maxMessageBytes, options.templateBytesMax);
   }
 
-  /** Adds what one list element decoded to. `bytes` is the element, for the excerpts. */
-  add(decoded: readonly Decoded[], bytes: Uint8Array): void {
-    for (let i = 0; i < decoded.length; i++) {
-      const entry = decoded[i];
-      if (!entry.ok) {
-        this.#drop(entry.reason, bytes);
-        if (this.#deadLetterMax > 0) this.#keep(entry.reason, bytes, i);
-        continue;
-      }
-      if (this.#count === this.#ids.length) this.#grow();
-      this.#ids[this.#count] = this.#idOf(entry.sample.definition, bytes);
-      this.#values[this.#count] = entry.sample.value;
-      this.#count++;
+  /** `elements`: a range, oldest first; read only, not kept. Never throws. */
+  fold(elements: Elements): Batch {
+    const { keysLengthMax = KEYS_LENGTH_MAX, definitionsMax = DEFINITIONS_MAX } = this.#options;
+    if (this.#keysLength > keysLengthMax) {
+      this.#idByKey.clear();
+      this.#keysLength = 0;
     }
+    if (this.#nextId > definitionsMax) this.forget();
+    const firstDefinitionId = this.#nextId;
+    const templates = this.#templates;
+    if (templates.match(elements) === 0) {
+      const [ids, values] = [templates.takeMeanings(), templates.takeValues()];
+      return { ids, values, definitions: [], firstDefinitionId, drops: [], deadLetters: [] };
+    }
+    for (let i = 0; i < elements.count; i++) {
+      const id = templates.meaningOf(i);
+      const value = templates.valueOf(i);
+      if (id !== UNKNOWN && !Number.isNaN(value)) this.#add(id, value);
+      else this.#addOther(elements, i);
+    }
+    return this.#take(firstDefinitionId);
   }
 
-  /** Ends the batch and starts the next one. */
-  take(): Batch {
+  /** Forgets all that was learnt: the next batch numbers definitions from 0. */
+  forget(): void {
+    this.#idByKey.clear();
+    this.#keysLength = 0;
+    this.#templates.forget();
+    this.#nextId = 0;
+  }
+
+  #take(firstDefinitionId: number): Batch {
+    const { deadLetterMax } = this.#options;
     const batch: Batch = {
       ids: this.#ids.slice(0, this.#count),
       values: this.#values.slice(0, this.#count),
       definitions: this.#definitions,
-      firstDefinitionId: this.#firstDefinitionId,
+      firstDefinitionId,
       drops: this.#drops.filter((drop) => drop !== undefined),
-      deadLetters: this.#deadLetters.slice(-this.#deadLetterMax || this.#deadLetters.length),
+      deadLetters: this.#deadLetters.slice(-deadLetterMax || this.#deadLetters.length),
     };
     this.#count = 0;
     this.#drops = [];
     this.#deadLetters = [];
     this.#definitions = [];
-    if (this.#keysLength > this.#keysLengthMax) {
-      this.#idByKey.clear();
-      this.#keysLength = 0;
-    }
-    this.#firstDefinitionId = this.#idByKey.size;
     return batch;
+  }
+
+  /** Adds an element that was not known, or whose number the kernel left to us. */
+  #addOther(elements: Elements, index: number): void {
+    const templates = this.#templates;
+    const isKnown = templates.matchAgain(index);
+    const id = templates.meaningOf(index);
+    if (isKnown) {
+      this.#add(id, templates.valueOf(index));
+      return;
+    }
+    if (id !== UNKNOWN) {
+      const number = templates.locate(index)!;
+      const value = Number(elements.bytes.toString("latin1", number.start, number.end));
+      // What not every definition takes is for the full parse to judge.
+      if (Number.isFinite(value) && value >= 0) {
+        this.#add(id, value);
+        return;
+      }
+    }
+    const { limits, deadLetterMax } = this.#options;
+    const bytes = elementAt(elements, index);
+    const decoded = decodeMessage(bytes, limits);
+    for (let i = 0; i < decoded.length; i++) {
+      const entry = decoded[i];
+      if (entry.ok) this.#add(this.#idOf(entry.sample.definition, bytes), entry.sample.value);
+      else {
+        this.#drop(entry.reason, bytes);
+        if (deadLetterMax > 0) this.#keep(entry.reason, bytes, i);
+      }
+    }
+    if (id === UNKNOWN && decoded.length === 1 && decoded[0].ok && templates.canLearn) {
+      this.#teach(elements, index, decoded[0].sample, this.#ids[this.#count - 1]);
+    }
+  }
+
+  /**
+   * Teaches the message of an element, when another number in the place of its first value gives
+   * the same definition with that number. Then the place is the top-level value's, since in
+   * JSON a number is one leaf of the tree: any other there changes this value and nothing else.
+   */
+  #teach(elements: Elements, index: number, sample: Sample, id: number): void {
+    const number = this.#templates.locate(index);
+    if (number === undefined) return;
+    const { bytes, starts, ends } = elements;
+    const other = sample.value === 1 ? 2 : 1;
+    const [decoded, ...rest] = decodeMessage(
+      Buffer.concat([
+        bytes.subarray(starts[index], number.start),
+        Buffer.from(String(other)),
+        bytes.subarray(number.end, ends[index]),
+      ]),
+      this.#options.limits,
+    );
+    if (!decoded?.ok || rest.length > 0 || decoded.sample.value !== other) return;
+    const { definition } = sample;
+    if (definitionKey(decoded.sample.definition) !== definitionKey(definition)) return;
+    this.#templates.learn(index, definition.type === "counter" ? id | NOT_NEGATIVE : id);
+  }
+
+  #add(id: number, value: number): void {
+    if (this.#count === this.#ids.length) this.#grow();
+    this.#ids[this.#count] = id;
+    this.#values[this.#count] = value;
+    this.#count++;
   }
 
   #idOf(definition: Definition, bytes: Uint8Array): number {
     const key = definitionKey(definition);
     const known = this.#idByKey.get(key);
     if (known !== undefined) return known;
-    const id = this.#idByKey.size;
+    const id = this.#nextId++;
     this.#idByKey.set(key, id);
     this.#keysLength += key.length;
     this.#definitions.push({ definition, payload: excerptOf(bytes) });
@@ -132,10 +223,11 @@ export class Folder {
   }
 
   #keep(reason: DropReason, bytes: Uint8Array, index: number): void {
+    const { deadLetterMax } = this.#options;
     this.#deadLetters.push({ reason, payload: payloadOf(bytes, index) });
     // Now and then, not each time: only the newest are wanted.
-    if (this.#deadLetters.length >= 2 * this.#deadLetterMax) {
-      this.#deadLetters = this.#deadLetters.slice(-this.#deadLetterMax);
+    if (this.#deadLetters.length >= 2 * deadLetterMax) {
+      this.#deadLetters = this.#deadLetters.slice(-deadLetterMax);
     }
   }
 

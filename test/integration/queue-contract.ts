@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { type Elements, elementAt } from "../../src/queue/elements.ts";
 import {
   type Acquired,
   type Commit,
@@ -485,7 +486,7 @@ function tokenOf(acquired: Acquired): number {
 
 async function entriesOf(queue: Queue, saved: Parameters<Queue["readJournal"]>[0]) {
   const entries: string[] = [];
-  for await (const bytes of queue.readJournal(saved)) entries.push(...texts([bytes]));
+  for await (const bytes of queue.readJournal(saved)) entries.push(new TextDecoder().decode(bytes));
   return entries;
 }
 
@@ -494,8 +495,8 @@ async function readAll(reader: RangeReader, segment: Segment): Promise<string[]>
   return texts(await reader.read({ sequence: 0, segment: number, newer: 0, count }));
 }
 
-function texts(elements: readonly Uint8Array[]): string[] {
-  return elements.map((element) => new TextDecoder().decode(element));
+function texts(elements: Elements): string[] {
+  return Array.from({ length: elements.count }, (_, i) => elementAt(elements, i).toString());
 }
 
 export async function faultOf(call: Promise<unknown>): Promise<string | undefined> {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseConnectionString } from "../../src/config/connection-string.ts";
+import { elementAt } from "../../src/queue/elements.ts";
 import type { Commit, Position } from "../../src/queue/queue.ts";
 import type { RedisTarget } from "../../src/queue/redis-connection.ts";
 import { RedisQueue } from "../../src/queue/redis-queue.ts";
@@ -85,7 +86,7 @@ describe("the queue on Redis, on its own", () => {
       await queue.acquire(false);
       const segment = (await queue.claim())!;
       const all = { sequence: 0, segment: segment.number, newer: 0, count: segment.length };
-      expect(await reader.read(all)).toHaveLength(segment.length);
+      expect((await reader.read(all)).count).toBe(segment.length);
       await queue.commit(firstCommit({ segment: segment.number, left: 0 }));
       // Redis frees the memory in the background.
       await until("Redis takes again", () => full.client.lpush(KEY, "y").catch(() => false));
@@ -179,9 +180,9 @@ describe("Redis Cluster", () => {
       );
       const all = { sequence: 0, segment: segment.number, newer: 0, count: 1 };
       const elements = await until("the reader has moved", () =>
-        reader.read(all).catch(() => false),
+        reader.read(all).catch(() => undefined),
       );
-      expect(String(elements)).toBe("a");
+      expect(elementAt(elements, 0).toString()).toBe("a");
       await queue.commit(firstCommit({ segment: segment.number, left: 0 }));
     } finally {
       for (const node of nodes) await node.stop();

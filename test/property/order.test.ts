@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { renderText } from "../../src/exposition/text.ts";
+import { packElements } from "../../src/queue/elements.ts";
 import { BatchApplier } from "../../src/registry/apply.ts";
 import { renderLabelSet } from "../../src/registry/label-set.ts";
 import { Registry } from "../../src/registry/registry.ts";
-import { decodeMessage } from "../../src/sample/decode.ts";
 import { definitionKey, Folder } from "../../src/sample/fold.ts";
 import type { Definition } from "../../src/sample/sample.ts";
 import { element, LIMITS } from "../support/arbitrary-messages.ts";
@@ -13,11 +13,22 @@ const NOW_MS = 1_700_000_000_000;
 
 const encoder = new TextEncoder();
 
+/** Of eight workers each, which forget what they have learnt now and then. */
+const FOLDERS = [
+  {},
+  { keysLengthMax: 1 },
+  { definitionsMax: 0 },
+  { keysLengthMax: 200, definitionsMax: 3 },
+  { templateBytesMax: 20_000 },
+].map((bounds) =>
+  Array.from({ length: 8 }, () => new Folder({ limits: LIMITS, deadLetterMax: 0, ...bounds })),
+);
+
 interface Run {
   workers: number;
   /** Elements in each range, taken in turn. */
   rangeLengths: number[];
-  keysLengthMax: number | undefined;
+  folders: readonly Folder[];
   sortLabels: boolean;
   maxSeries: number;
 }
@@ -38,15 +49,15 @@ function runQueue(elements: readonly Uint8Array[], run: Run): Outcome {
     isReservedName: (name) => name === "own",
     onOtherLayout: (family) => otherLayouts.push(family),
   });
-  const folders = Array.from({ length: run.workers }, () => new Folder(0, run.keysLengthMax));
+  const folders = run.folders.slice(0, run.workers);
+  for (const folder of folders) folder.forget();
   const appliers = folders.map(() => new BatchApplier(registry));
   const outcome: Outcome = { text: "", dropped: new Map(), samples: 0, otherLayouts };
   for (let start = 0, range = 0; start < elements.length; range++) {
     const end = start + run.rangeLengths[range % run.rangeLengths.length];
     const folder = folders[range % run.workers];
-    for (const bytes of elements.slice(start, end)) folder.add(decodeMessage(bytes, LIMITS), bytes);
     // As it crosses threads.
-    const batch = structuredClone(folder.take());
+    const batch = structuredClone(folder.fold(packElements(elements.slice(start, end))));
     const applied = appliers[range % run.workers].apply(batch, NOW_MS);
     outcome.samples += applied.samples;
     for (const { reason, count } of applied.drops) {
@@ -64,10 +75,10 @@ test("one worker and eight give byte-identical expositions, however the queue is
     fc.array(element, { maxLength: 80 }),
     lengths,
     lengths,
-    fc.constantFrom(undefined, 1, 200),
+    fc.constantFrom(...FOLDERS),
     fc.boolean(),
     fc.constantFrom(0, 3),
-    (texts, one, eight, keysLengthMax, sortLabels, maxSeries) => {
+    (texts, one, eight, folders, sortLabels, maxSeries) => {
       const elements = texts.map((text) => encoder.encode(text));
       const common = { sortLabels, maxSeries };
       const whole = [Math.max(1, elements.length)];
@@ -75,14 +86,14 @@ test("one worker and eight give byte-identical expositions, however the queue is
         ...common,
         workers: 1,
         rangeLengths: whole,
-        keysLengthMax: undefined,
+        folders: FOLDERS[0],
       });
       for (const [workers, rangeLengths] of [
         [1, one],
         [8, eight],
         [8, [1]],
       ] as const) {
-        const run = { ...common, workers, rangeLengths: [...rangeLengths], keysLengthMax };
+        const run = { ...common, workers, rangeLengths: [...rangeLengths], folders };
         const outcome = runQueue(elements, run);
         expect(outcome.text).toBe(expected.text);
         expect(outcome.samples).toBe(expected.samples);

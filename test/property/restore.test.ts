@@ -1,21 +1,23 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { renderText } from "../../src/exposition/text.ts";
+import { packElements } from "../../src/queue/elements.ts";
 import { BatchApplier } from "../../src/registry/apply.ts";
 import { ByteReader, ByteWriter } from "../../src/registry/bytes.ts";
 import { renderLabelSet, sortLabelSet } from "../../src/registry/label-set.ts";
 import { Registry } from "../../src/registry/registry.ts";
-import { decodeMessage } from "../../src/sample/decode.ts";
 import { Folder } from "../../src/sample/fold.ts";
 import { element, LIMITS } from "../support/arbitrary-messages.ts";
 
 const START_MS = 1_700_000_000_000;
 const MINUTE_MS = 60_000;
 
+/** For all: it numbers the definitions anew for each batch. */
+const folder = new Folder({ limits: LIMITS, deadLetterMax: 0, definitionsMax: 0 });
+
 /** A registry with what feeds it; what it has gathered is written to a journal. */
 class Writer {
   registry: Registry;
-  #folder = new Folder();
   #applier: BatchApplier;
   #writer = new ByteWriter();
 
@@ -26,11 +28,8 @@ class Writer {
   }
 
   apply(texts: readonly string[], nowMs: number): void {
-    for (const text of texts) {
-      const bytes = new TextEncoder().encode(text);
-      this.#folder.add(decodeMessage(bytes, LIMITS), bytes);
-    }
-    this.#applier.apply(this.#folder.take(), nowMs);
+    const elements = packElements(texts.map((text) => Buffer.from(text)));
+    this.#applier.apply(folder.fold(elements), nowMs);
   }
 
   /** Writes entries until nothing is left; `meanwhile` happens after the first. */

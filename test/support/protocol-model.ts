@@ -5,7 +5,6 @@ import { restoreRegistry } from "../../src/ingest/restore.ts";
 import { Tenure } from "../../src/ingest/tenure.ts";
 import { QueueError, type Range } from "../../src/queue/queue.ts";
 import { Registry } from "../../src/registry/registry.ts";
-import { decodeMessage } from "../../src/sample/decode.ts";
 import { Folder } from "../../src/sample/fold.ts";
 import { LIMITS } from "./arbitrary-messages.ts";
 import {
@@ -94,7 +93,6 @@ export const forgetfulStep: fc.Arbitrary<Step> = fc.oneof(
 
 /** One worker: ranges it was sent, and batches it has made, each in order. */
 interface Worker {
-  folder: Folder;
   sent: Range[];
   ready: RangeBatch[];
 }
@@ -343,15 +341,14 @@ export class World {
     return range !== undefined;
   }
 
-  async #read(process: Process, { sent, ready, folder }: Worker): Promise<boolean> {
+  async #read(process: Process, { sent, ready }: Worker): Promise<boolean> {
     const [range] = sent;
     if (range === undefined) return false;
     const elements = await process.queue.read(range);
     sent.shift();
-    for (const bytes of elements) folder.add(decodeMessage(bytes, LIMITS), bytes);
-    const lost = range.count - elements.length;
+    const lost = range.count - elements.count;
     const times = { bytes: 0, readSeconds: 0, decodeSeconds: 0 };
-    ready.push({ ...folder.take(), ...times, sequence: range.sequence, lost });
+    ready.push({ ...folder.fold(elements), ...times, sequence: range.sequence, lost });
     return true;
   }
 
@@ -399,9 +396,15 @@ function renderAll({ registry }: Tenure): string {
 }
 
 function makeWorkers(): Worker[] {
-  const letters = Number.MAX_SAFE_INTEGER;
-  return [0, 1].map(() => ({ folder: new Folder(letters), sent: [], ready: [] }));
+  return [0, 1].map(() => ({ sent: [], ready: [] }));
 }
+
+/** For all workers: it numbers the definitions anew for each batch, so it carries nothing over. */
+const folder = new Folder({
+  limits: LIMITS,
+  deadLetterMax: Number.MAX_SAFE_INTEGER,
+  definitionsMax: 0,
+});
 
 /** Values whose sum depends on their order. */
 function amountOf(seq: number): number {

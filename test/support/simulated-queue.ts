@@ -1,3 +1,4 @@
+import { type Elements, packElements } from "../../src/queue/elements.ts";
 import {
   type Acquired,
   type Commit,
@@ -324,7 +325,7 @@ export class SimulatedQueue implements Queue, RangeReader {
     return this.#store.queue.length;
   }
 
-  async read({ segment, newer, count }: Range): Promise<Uint8Array[]> {
+  async read({ segment, newer, count }: Range): Promise<Elements> {
     const elements = this.#store.segments.get(segment) ?? [];
     const end = elements.length - newer;
     const read = elements.slice(Math.max(0, end - count), Math.max(0, end));
@@ -333,8 +334,10 @@ export class SimulatedQueue implements Queue, RangeReader {
       if (state === undefined) throw new QueueError("state_lost", "the state is gone");
       if (state.next <= segment) throw new QueueError("state_old", "it is not claimed");
     }
-    return read;
+    return packElements(read);
   }
+
+  recycle(): void {}
 
   close(): void {}
 

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { renderText } from "../../../src/exposition/text.ts";
+import { packElements } from "../../../src/queue/elements.ts";
 import { BatchApplier } from "../../../src/registry/apply.ts";
 import { Registry, type RegistryOptions, refusalOf } from "../../../src/registry/registry.ts";
 import { Folder } from "../../../src/sample/fold.ts";
 import type { Definition, MetricType } from "../../../src/sample/sample.ts";
+import { LIMITS } from "../../support/arbitrary-messages.ts";
 
 const START_MS = 1_700_000_040_000;
 const MINUTE_MS = 60_000;
@@ -171,30 +173,24 @@ describe("a histogram", () => {
 });
 
 describe("a batch", () => {
-  const bytes = new TextEncoder().encode("the message");
-
-  function add(folder: Folder, definition: Definition, value: number) {
-    folder.add([{ ok: true, sample: { definition, value } }], bytes);
-  }
+  const newFolder = (bounds = {}) => new Folder({ limits: LIMITS, deadLetterMax: 0, ...bounds });
+  const fold = (folder: Folder, ...messages: string[]) =>
+    folder.fold(packElements(messages.map((message) => Buffer.from(message))));
+  const bare = '{"type":"histogram","name":"h","value":1}';
+  const bounded = '{"type":"histogram","name":"h","value":1,"buckets":[2]}';
 
   test("has the samples of a histogram refused before its buckets come, and taken after", () => {
     const registry = registryOf();
-    const folder = new Folder();
+    const folder = newFolder();
     const applier = new BatchApplier(registry);
-    const bare = define("histogram", "h");
-    add(folder, bare, 1);
-    add(folder, bare, 1);
-    expect(applier.apply(folder.take(), START_MS)).toEqual({
+    expect(applier.apply(fold(folder, bare, bare), START_MS)).toEqual({
       samples: 0,
-      drops: [{ reason: "invalid_buckets", count: 2, payload: "the message" }],
+      drops: [{ reason: "invalid_buckets", count: 2, payload: bare }],
       deadLetters: [],
     });
-    add(folder, bare, 1);
-    add(folder, define("histogram", "h", { buckets: [2] }), 1);
-    add(folder, bare, 1);
-    expect(applier.apply(folder.take(), START_MS)).toEqual({
+    expect(applier.apply(fold(folder, bare, bounded, bare), START_MS)).toEqual({
       samples: 2,
-      drops: [{ reason: "invalid_buckets", count: 1, payload: "the message" }],
+      drops: [{ reason: "invalid_buckets", count: 1, payload: bare }],
       deadLetters: [],
     });
     expect(linesOf(registry)).toContain("h_count 2");
@@ -202,23 +198,17 @@ describe("a batch", () => {
 
   test("of another worker may bring the buckets", () => {
     const registry = registryOf();
-    const folders = [new Folder(), new Folder()];
+    const folders = [newFolder(), newFolder()];
     const appliers = folders.map(() => new BatchApplier(registry));
-    add(folders[0], define("histogram", "h"), 1);
-    appliers[0].apply(folders[0].take(), START_MS);
-    add(folders[1], define("histogram", "h", { buckets: [2] }), 1);
-    appliers[1].apply(folders[1].take(), START_MS);
-    add(folders[0], define("histogram", "h"), 1);
-    expect(appliers[0].apply(folders[0].take(), START_MS).samples).toBe(1);
+    appliers[0].apply(fold(folders[0], bare), START_MS);
+    appliers[1].apply(fold(folders[1], bounded), START_MS);
+    expect(appliers[0].apply(fold(folders[0], bare), START_MS).samples).toBe(1);
   });
 
   test("adds the registry's refusals to the drops of the worker", () => {
-    const folder = new Folder();
-    folder.add([{ ok: false, reason: "invalid_json" }], bytes);
-    folder.add([{ ok: false, reason: "invalid_buckets" }], bytes);
-    add(folder, define("histogram", "h"), 1);
-    add(folder, define("gauge", "own_x"), 1);
-    const applied = new BatchApplier(registryOf()).apply(folder.take(), START_MS);
+    const gauge = '{"type":"gauge","name":"own_x","value":1}';
+    const batch = fold(newFolder(), "{", `${bare.slice(0, -1)},"buckets":[]}`, bare, gauge);
+    const applied = new BatchApplier(registryOf()).apply(batch, START_MS);
     expect(applied.samples).toBe(0);
     expect(applied.drops.map(({ reason, count }) => `${reason} ${count}`).sort()).toEqual([
       "invalid_buckets 2",
@@ -228,17 +218,24 @@ describe("a batch", () => {
   });
 
   test("is applied alike after the folder has forgotten its definitions", () => {
-    const registry = registryOf();
-    const folder = new Folder(0, 1);
-    const applier = new BatchApplier(registry);
-    for (let i = 0; i < 3; i++) {
-      add(folder, define("counter", "a"), 1);
-      add(folder, define("counter", i === 1 ? "b" : "a"), 10);
-      const batch = folder.take();
-      expect(batch.firstDefinitionId).toBe(0);
-      applier.apply(batch, START_MS);
+    for (const [bounds, firstIds] of [
+      [{ definitionsMax: 0 }, [0, 0, 0]],
+      [{ keysLengthMax: 0, templateBytesMax: 0 }, [0, 1, 3]],
+    ] as const) {
+      const registry = registryOf();
+      const folder = newFolder(bounds);
+      const applier = new BatchApplier(registry);
+      for (let i = 0; i < 3; i++) {
+        const batch = fold(
+          folder,
+          '{"type":"counter","name":"a","value":1}',
+          `{"type":"counter","name":"${i === 1 ? "b" : "a"}","value":10}`,
+        );
+        expect(batch.firstDefinitionId).toBe(firstIds[i]);
+        applier.apply(batch, START_MS);
+      }
+      expect(linesOf(registry)).toEqual(["a 23", "b 10"]);
     }
-    expect(linesOf(registry)).toEqual(["a 23", "b 10"]);
   });
 });
 
