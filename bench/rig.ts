@@ -30,6 +30,7 @@ export class Rig {
   #folder: string;
   /** Also those that are just being started, so that none is left behind. */
   #ends = new Set<() => Promise<void>>();
+  #isEnding = false;
 
   private constructor(isQuick: boolean, redis: RedisServer, folder: string) {
     this.isQuick = isQuick;
@@ -53,6 +54,10 @@ export class Rig {
     return this.#redis.port;
   }
 
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
+
   /** `full` samples, series or pushes; a quarter of it for a quick run. */
   size(full: number): number {
     return this.isQuick ? full / 4 : full;
@@ -60,6 +65,7 @@ export class Rig {
 
   /** The compiled binary, ended at the end of the run if not before. */
   async startGateway(...flags: string[]): Promise<GatewayProcess> {
+    this.#refuseWhenEnding();
     const starting = startGateway(this.redisPort, flags);
     const end = async () => {
       this.#ends.delete(end);
@@ -75,6 +81,7 @@ export class Rig {
 
   /** Starts a process that is killed at the end of the run if it has not ended. */
   spawn(command: readonly string[], cwd = this.#folder): Bun.Subprocess<"pipe", "pipe", "inherit"> {
+    this.#refuseWhenEnding();
     const child = Bun.spawn([...command], {
       cwd,
       env: { PATH: process.env.PATH },
@@ -129,10 +136,16 @@ export class Rig {
     if (keys.length > 0) await this.redis.unlink(...keys);
   }
 
+  /** May be called twice: after a signal by those who unwind as well. */
   async end(): Promise<void> {
+    this.#isEnding = true;
     await this.#endAll();
     await this.#redis.stop();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #refuseWhenEnding(): void {
+    if (this.#isEnding) throw new Error("bench: ended by a signal");
   }
 
   async #endAll(): Promise<void> {

@@ -77,6 +77,7 @@ async function measureAll(
     } catch (error) {
       failed.push(group.name);
       process.stderr.write(`bench: ${group.name} failed: ${Bun.inspect(error)}\n`);
+      if (rig.isEnding) throw error;
       await rig.clear();
     }
   }

@@ -15,6 +15,7 @@ const SETTLE_MS = 15_000;
 const IDLE_PROBE_MS = 3000;
 
 const MEMORY_BUDGET = { wants: "less", atLeast: 400, aim: 200 } as const;
+const PAUSE_BUDGET = { wants: "less", atLeast: 20, aim: 5 } as const;
 const LAG = "prom_stream_gateway_event_loop_lag_seconds";
 
 /** A million counter series: what they weigh, and what scraping them does to a drain. */
@@ -47,13 +48,18 @@ export const millionGroup: Group<Rig> = {
     { name: "million.scrape", what: "scrape of 1,000,000 series during a drain", unit: "s" },
     { name: "million.scrape-idle", what: "the same, nothing to drain", unit: "s" },
     {
-      name: "million.pause",
-      what: "longest pause of the event loop, drain and scrape, beyond drain alone",
+      name: "million.pause-both",
+      what: "longest pause of the event loop, drain and scrape",
       unit: "ms",
-      budget: { wants: "less", atLeast: 20, aim: 5 },
+      budget: PAUSE_BUDGET,
       note: "longest answer to / asked every ms from outside; waiting for a core is in it",
     },
-    { name: "million.pause-both", what: "longest answer to /, drain and scrape", unit: "ms" },
+    {
+      name: "million.pause-added",
+      what: "the same, less the longest of the drain alone before it",
+      unit: "ms",
+      budget: PAUSE_BUDGET,
+    },
     { name: "million.pause-drain", what: "longest answer to /, drain alone", unit: "ms" },
     { name: "million.pause-scrape", what: "longest answer to /, scrape alone", unit: "ms" },
     { name: "million.pause-idle", what: "longest answer to /, neither", unit: "ms" },
@@ -105,7 +111,7 @@ async function compare(
   run.ratio("million.rate-ratio", run.figure(both.result.rate), aloneRate);
   run.note("million.pause-drain", alone.longestMs);
   run.note("million.pause-both", both.longestMs);
-  run.note("million.pause", Math.max(0, both.longestMs - alone.longestMs));
+  run.note("million.pause-added", Math.max(0, both.longestMs - alone.longestMs));
   run.note("million.lag", lagSeconds * 1000);
   if (both.scrapes.length > 0) run.note("million.scrape", medianSeconds(both.scrapes));
 }
