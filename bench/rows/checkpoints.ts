@@ -4,6 +4,7 @@ import type { Rig } from "../rig.ts";
 import type { Group, Run } from "../row.ts";
 import { resetSlowLog, type SlowScript, slowestScript } from "../slow-log.ts";
 
+/** The same for a quick run: code that is not compiled yet would be what is measured. */
 const WARM_UP = 200_000;
 const BACKLOG = 1_000_000;
 
@@ -46,7 +47,7 @@ async function drainWith(
   rig: Rig,
   isEnabled: boolean,
 ): Promise<{ drained: Drained; checkpoint: CheckpointFigures; slowest: SlowScript }> {
-  const warmUp = await mixBacklog(rig, rig.size(WARM_UP));
+  const warmUp = await mixBacklog(rig, WARM_UP);
   const backlog = await mixBacklog(rig, rig.size(BACKLOG));
   const { gateway } = await startWarm(rig, warmUp, `--Checkpoint.Enabled=${isEnabled}`);
   await resetSlowLog(rig);

@@ -4,7 +4,7 @@ import { cpuSecondsOf } from "../process-figures.ts";
 import { KEYS, type Rig } from "../rig.ts";
 import type { Group, Run } from "../row.ts";
 
-const WARM_UP = 100_000;
+const WARM_UP = 200_000;
 const BACKLOG = 400_000;
 const LOOK_AGAIN_MS = 20;
 
