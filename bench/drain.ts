@@ -4,7 +4,7 @@ import { cpuSecondsOf } from "./process-figures.ts";
 import { KEYS, type Rig } from "./rig.ts";
 
 const PROCESSED = "prom_stream_gateway_processed_metrics_total";
-/** Each look costs the gateway about a millisecond: the first ones are rare, the last ones not. */
+/** Each look costs the gateway about half a millisecond, so there are some dozens in a drain. */
 const LOOK_MIN_MS = 10;
 const LOOK_MAX_MS = 500;
 const STUCK_MS = 60_000;
@@ -73,8 +73,11 @@ export async function untilProcessed(
     if (done > seen) seenAt = now;
     if (now - seenAt > STUCK_MS) throw new Error(`bench: stuck at ${done} of ${count} samples`);
     seen = done;
-    const leftMs = done > 0 ? ((now - startedAt) * (count - done)) / done : LOOK_MAX_MS;
-    await Bun.sleep(Math.min(LOOK_MAX_MS, Math.max(LOOK_MIN_MS, 0.8 * leftMs)));
+    const elapsedMs = now - startedAt;
+    const leftMs = done > 0 ? (elapsedMs * (count - done)) / done : 0;
+    // Not longer than a tenth of the time so far: the rate so far may be less than the one to come.
+    const pauseMs = Math.min(0.8 * leftMs, 0.1 * elapsedMs, LOOK_MAX_MS);
+    await Bun.sleep(Math.max(LOOK_MIN_MS, pauseMs));
   }
 }
 
