@@ -10,6 +10,7 @@ export const QUEUE_KEY = "prom-stream-gateway:metric-queue";
 
 /** The compiled binary at work, in an empty folder of its own. */
 export interface GatewayProcess {
+  pid: number;
   url: string;
   folder: string;
   /** What it has printed, a log line each. */
@@ -67,6 +68,7 @@ export async function startGateway(
     .replace(/\/metrics$/, "");
   const metrics = async (query = "") => (await fetch(`${url}/metrics${query}`)).text();
   return {
+    pid: child.pid,
     url,
     folder,
     log,

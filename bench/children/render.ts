@@ -1,0 +1,84 @@
+/**
+ * Renders the same counters with our registry and exposition, and with `prom-client`, in turns. All
+ * values change in between. A scrape ends with the last byte: text is encoded where it is text.
+ */
+import { Counter, Registry as PromRegistry } from "prom-client";
+import { renderText } from "../../src/exposition/text.ts";
+import { Registry } from "../../src/registry/registry.ts";
+import { counterLabels } from "../backlog.ts";
+
+const { series, rounds } = JSON.parse(process.argv[2]) as { series: number; rounds: number };
+const NAME = "bench_total";
+const HELP = "Counters with 3 labels.";
+const WARM_UP_ROUNDS = 2;
+
+const encoder = new TextEncoder();
+const labels = Array.from({ length: series }, (_, i) => counterLabels(i));
+const ours = fillOurs();
+const prom = fillProm();
+const oursMs: number[] = [];
+const promMs: number[] = [];
+let oursBytes = 0;
+let promBytes = 0;
+for (let round = 0; round < WARM_UP_ROUNDS + rounds; round++) {
+  ours.change(round);
+  prom.change(round);
+  Bun.gc(true);
+  const oursStartedAt = performance.now();
+  oursBytes = ours.scrape();
+  const oursElapsedMs = performance.now() - oursStartedAt;
+  Bun.gc(true);
+  const promStartedAt = performance.now();
+  promBytes = await prom.scrape();
+  const promElapsedMs = performance.now() - promStartedAt;
+  if (round < WARM_UP_ROUNDS) continue;
+  oursMs.push(oursElapsedMs);
+  promMs.push(promElapsedMs);
+}
+console.log(JSON.stringify({ oursMs, promMs, oursBytes, promBytes }));
+
+function fillOurs() {
+  const registry = new Registry({ sortLabels: true, maxSeries: 0, isReservedName: () => false });
+  const refs = labels.map((labelSet) =>
+    registry.resolve({
+      type: "counter",
+      name: NAME,
+      help: HELP,
+      labelNames: Object.keys(labelSet),
+      labelValues: Object.values(labelSet),
+      buckets: undefined,
+      quantiles: undefined,
+      epsilons: undefined,
+    }),
+  );
+  return {
+    change: (round: number) => {
+      for (let i = 0; i < series; i++) registry.observe(refs[i], increment(i, round), 0);
+    },
+    scrape: () => {
+      let bytes = 0;
+      for (const chunk of renderText(registry.snapshot(0), [], () => true)) bytes += sizeOf(chunk);
+      return bytes;
+    },
+  };
+}
+
+function fillProm() {
+  const registry = new PromRegistry();
+  const labelNames = Object.keys(labels[0]);
+  const counter = new Counter({ name: NAME, help: HELP, labelNames, registers: [registry] });
+  return {
+    change: (round: number) => {
+      for (let i = 0; i < series; i++) counter.inc(labels[i], increment(i, round));
+    },
+    scrape: async () => sizeOf(await registry.metrics()),
+  };
+}
+
+function increment(i: number, round: number): number {
+  return (i % 100) + 1 + (round % 4) / 4;
+}
+
+function sizeOf(chunk: string | Uint8Array): number {
+  return typeof chunk === "string" ? encoder.encode(chunk).length : chunk.length;
+}
