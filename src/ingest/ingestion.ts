@@ -29,7 +29,7 @@ export type Shown = "totals" | "recovering" | "nothing";
 /** One wait on an empty queue, or for a lease. */
 const WAIT_MS = 1000;
 /** Claims are at least this far apart, so that a steady trickle does not become a claim a sample. */
-const CLAIM_INTERVAL_MS = 5;
+const CLAIM_INTERVAL_MS = 2;
 const RETRY_DELAY_MS = { first: 50, most: 1000 };
 const CHECKPOINT_RETRY_MS = 250;
 /** How long the last checkpoint, and the release after it, may keep a stop waiting. */

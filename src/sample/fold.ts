@@ -174,27 +174,20 @@ export class Folder {
   }
 
   /**
-   * Teaches the message of an element, when another number in the place of its first value gives
-   * the same definition with that number. Then the place is the top-level value's, since in
-   * JSON a number is one leaf of the tree: any other there changes this value and nothing else.
+   * Teaches the message of an element, when another number in the place of its first value changes
+   * the value that counts, the top-level one. In JSON a number is one leaf of the tree, so that leaf
+   * is then the value itself, and any number there changes it and nothing else.
    */
-  #teach(elements: Elements, index: number, sample: Sample, id: number): void {
+  #teach({ bytes, starts, ends }: Elements, index: number, sample: Sample, id: number): void {
     const number = this.#templates.locate(index);
     if (number === undefined) return;
-    const { bytes, starts, ends } = elements;
     const other = sample.value === 1 ? 2 : 1;
-    const [decoded, ...rest] = decodeMessage(
-      Buffer.concat([
-        bytes.subarray(starts[index], number.start),
-        Buffer.from(String(other)),
-        bytes.subarray(number.end, ends[index]),
-      ]),
-      this.#options.limits,
-    );
-    if (!decoded?.ok || rest.length > 0 || decoded.sample.value !== other) return;
-    const { definition } = sample;
-    if (definitionKey(decoded.sample.definition) !== definitionKey(definition)) return;
-    this.#templates.learn(index, definition.type === "counter" ? id | NOT_NEGATIVE : id);
+    // Only its value is looked at: characters that take several bytes may stay as they are.
+    const before = bytes.toString("latin1", starts[index], number.start);
+    const after = bytes.toString("latin1", number.end, ends[index]);
+    if ((JSON.parse(`${before}${other}${after}`) as { value?: unknown }).value !== other) return;
+    const isCounter = sample.definition.type === "counter";
+    this.#templates.learn(index, isCounter ? id | NOT_NEGATIVE : id);
   }
 
   #add(id: number, value: number): void {
