@@ -75,10 +75,13 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
       if (shown === "recovering") {
         return { refusal: ingestion.notReadyReason ?? "recovering: done, scrape again" };
       }
-      const snapshot = shown === "totals" ? tenure?.registry.snapshot(nowMs()) : undefined;
+      const totals = shown === "totals" ? tenure?.registry : undefined;
+      const snapshot = totals?.snapshot(nowMs(), isWanted);
+      const wanted = families.filter(({ name }) => isWanted(name));
       return {
-        chunks: renderText(snapshot, families, isWanted),
+        chunks: renderText(snapshot, wanted),
         isValid: () => snapshot === undefined || ingestion.shown === "totals",
+        end: () => snapshot?.release(),
       };
     },
     notReadyReason: () => ingestion.notReadyReason,

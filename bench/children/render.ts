@@ -57,7 +57,9 @@ function fillOurs() {
     },
     scrape: () => {
       let bytes = 0;
-      for (const chunk of renderText(registry.snapshot(0), [], () => true)) bytes += sizeOf(chunk);
+      const snapshot = registry.snapshot(0);
+      for (const chunk of renderText(snapshot, [])) bytes += chunk.length;
+      snapshot.release();
       return bytes;
     },
   };
@@ -71,14 +73,10 @@ function fillProm() {
     change: (round: number) => {
       for (let i = 0; i < series; i++) counter.inc(labels[i], increment(i, round));
     },
-    scrape: async () => sizeOf(await registry.metrics()),
+    scrape: async () => encoder.encode(await registry.metrics()).length,
   };
 }
 
 function increment(i: number, round: number): number {
   return (i % 100) + 1 + (round % 4) / 4;
-}
-
-function sizeOf(chunk: string | Uint8Array): number {
-  return typeof chunk === "string" ? encoder.encode(chunk).length : chunk.length;
 }

@@ -1,6 +1,7 @@
 import type { FamilySnapshot, RegistrySnapshot } from "../registry/registry.ts";
 import { unreachable } from "../unreachable.ts";
-import { formatLabelNumber, formatValue } from "./number.ts";
+import { CHUNK_LENGTH, ChunkWriter, paddedText } from "./chunk-writer.ts";
+import { formatLabelNumber } from "./number.ts";
 
 export const TEXT_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -10,43 +11,32 @@ export interface RenderedFamily {
   text: string;
 }
 
-/** A chunk is given out when it has this many characters. */
-const CHUNK_LENGTH = 64 * 1024;
-
 /**
- * Renders the text format 0.0.4, families in the order of their names.
+ * Renders the text format 0.0.4, families in the order of their names, as UTF-8.
  *
- * `own`: in the order of their names; no name stands in both. `isWanted`: whether a family is
- * shown. Yields chunks of about 64 Ki characters, each ending with a line, so that the caller can
- * let others run in between.
+ * `own`: in the order of their names; no name stands in both. Yields chunks of about 64 KiB, each
+ * ending with a line, so that the caller can let others run in between. A chunk is the caller's.
  */
 export function* renderText(
   snapshot: RegistrySnapshot | undefined,
   own: readonly RenderedFamily[],
-  isWanted: (family: string) => boolean,
-): Generator<string, void, undefined> {
-  let chunk = "";
+): Generator<Uint8Array, void, undefined> {
+  const writer = new ChunkWriter();
   let nextOwn = 0;
   for (const family of snapshot?.families ?? []) {
     while (nextOwn < own.length && own[nextOwn].name < family.name) {
-      if (isWanted(own[nextOwn].name)) chunk += own[nextOwn].text;
-      nextOwn++;
+      writer.text(own[nextOwn++].text);
     }
-    if (!isWanted(family.name) || snapshot === undefined) continue;
-    chunk += renderHead(family);
-    const renderSeries = seriesRenderer(family, snapshot);
-    for (let i = 0; i < family.seriesCount; i++) {
-      chunk += renderSeries(family.labelSets[i], family.slots[i]);
-      if (chunk.length >= CHUNK_LENGTH) {
-        yield chunk;
-        chunk = "";
-      }
+    writer.text(renderHead(family));
+    const writeSeries = seriesWriter(family, snapshot!, writer);
+    const { series, slots } = family;
+    for (let i = 0; i < series.length; i++) {
+      writeSeries(series[i], slots[i]);
+      if (writer.length >= CHUNK_LENGTH) yield writer.take();
     }
   }
-  for (; nextOwn < own.length; nextOwn++) {
-    if (isWanted(own[nextOwn].name)) chunk += own[nextOwn].text;
-  }
-  if (chunk !== "") yield chunk;
+  for (; nextOwn < own.length; nextOwn++) writer.text(own[nextOwn].text);
+  if (writer.length > 0) yield writer.take();
 }
 
 function renderHead(family: FamilySnapshot): string {
@@ -54,63 +44,128 @@ function renderHead(family: FamilySnapshot): string {
   return `# HELP ${family.name} ${help}\n# TYPE ${family.name} ${family.type}\n`;
 }
 
-type SeriesRenderer = (labelSet: string, slot: number) => string;
+/** Writes the lines of one series. */
+type SeriesWriter = (series: number, slot: number) => void;
 
-function seriesRenderer(family: FamilySnapshot, snapshot: RegistrySnapshot): SeriesRenderer {
+function seriesWriter(
+  family: FamilySnapshot,
+  snapshot: RegistrySnapshot,
+  writer: ChunkWriter,
+): SeriesWriter {
   switch (family.type) {
     case "counter":
-      return valueRenderer(family.name, snapshot.counters);
+      return valueWriter(family, snapshot, snapshot.counters, writer);
     case "gauge":
-      return valueRenderer(family.name, snapshot.gauges);
+      return valueWriter(family, snapshot, snapshot.gauges, writer);
     case "histogram":
-      return histogramRenderer(family, snapshot);
+      return histogramWriter(family, snapshot, writer);
     case "summary":
-      return summaryRenderer(family, snapshot);
+      return summaryWriter(family, snapshot, writer);
     default:
       return unreachable(family.type);
   }
 }
 
-function valueRenderer(name: string, values: Float64Array): SeriesRenderer {
-  return (labelSet, slot) => `${name}${braced(labelSet)} ${formatValue(values[slot])}\n`;
+function valueWriter(
+  { name }: FamilySnapshot,
+  { texts }: RegistrySnapshot,
+  values: RegistrySnapshot["counters"],
+  writer: ChunkWriter,
+): SeriesWriter {
+  const writeStart = plainStart(name, texts, writer);
+  return (series, slot) => {
+    writeStart(series);
+    writer.valueLine(values.at(slot));
+  };
 }
 
-function histogramRenderer(family: FamilySnapshot, snapshot: RegistrySnapshot): SeriesRenderer {
-  const { name } = family;
-  const { sums, starts, counts } = snapshot.histograms;
-  const bounds = [...(family.bounds ?? []), Number.POSITIVE_INFINITY];
-  const ends = bounds.map((bound) => `le="${formatLabelNumber(bound)}"} `);
-  return (labelSet, slot) => {
-    const bucket = `${name}_bucket{${labelSet}${labelSet === "" ? "" : ","}`;
+function histogramWriter(
+  { name, bounds }: FamilySnapshot,
+  { texts, histograms }: RegistrySnapshot,
+  writer: ChunkWriter,
+): SeriesWriter {
+  const { sums, starts, counts } = histograms;
+  const writeBucket = startWithLabel(`${name}_bucket`, texts, writer);
+  const writeSum = plainStart(`${name}_sum`, texts, writer);
+  const writeCount = plainStart(`${name}_count`, texts, writer);
+  const ends = [...(bounds ?? []), Number.POSITIVE_INFINITY].map((bound) =>
+    paddedText(`le="${formatLabelNumber(bound)}"} `),
+  );
+  return (series, slot) => {
     const start = starts[slot];
-    let text = "";
     let cumulative = 0;
     for (let i = 0; i < ends.length; i++) {
-      cumulative += counts[start + i];
-      text += `${bucket}${ends[i]}${cumulative}\n`;
+      cumulative += counts.at(start + i);
+      writeBucket(series, ends[i]);
+      writer.valueLine(cumulative);
     }
-    const braces = braced(labelSet);
-    return `${text}${name}_sum${braces} ${formatValue(sums[slot])}\n${name}_count${braces} ${cumulative}\n`;
+    writeSum(series);
+    writer.valueLine(sums.at(slot));
+    writeCount(series);
+    writer.valueLine(cumulative);
   };
 }
 
-function summaryRenderer(family: FamilySnapshot, snapshot: RegistrySnapshot): SeriesRenderer {
-  const { name } = family;
-  const { sums, counts, quantiles } = snapshot.summaries;
-  const targets = family.targets?.quantiles ?? [];
-  const ends = targets.map((quantile) => `quantile="${formatLabelNumber(quantile)}"} `);
-  return (labelSet, slot) => {
-    const quantile = `${name}{${labelSet}${labelSet === "" ? "" : ","}`;
-    const values = quantiles[slot];
-    let text = "";
+function summaryWriter(
+  { name, targets }: FamilySnapshot,
+  { texts, summaries }: RegistrySnapshot,
+  writer: ChunkWriter,
+): SeriesWriter {
+  const { sums, counts } = summaries;
+  const writeQuantile = startWithLabel(name, texts, writer);
+  const writeSum = plainStart(`${name}_sum`, texts, writer);
+  const writeCount = plainStart(`${name}_count`, texts, writer);
+  const ends = (targets?.quantiles ?? []).map((quantile) =>
+    paddedText(`quantile="${formatLabelNumber(quantile)}"} `),
+  );
+  return (series, slot) => {
+    const values = summaries.takeQuantiles(slot);
     for (let i = 0; i < ends.length; i++) {
-      text += `${quantile}${ends[i]}${formatValue(values ? values[i] : Number.NaN)}\n`;
+      writeQuantile(series, ends[i]);
+      writer.valueLine(values ? values[i] : Number.NaN);
     }
-    const braces = braced(labelSet);
-    return `${text}${name}_sum${braces} ${formatValue(sums[slot])}\n${name}_count${braces} ${counts[slot]}\n`;
+    writeSum(series);
+    writer.valueLine(sums.at(slot));
+    writeCount(series);
+    writer.valueLine(counts.at(slot));
   };
 }
 
-function braced(labelSet: string): string {
-  return labelSet === "" ? "" : `{${labelSet}}`;
+type Texts = RegistrySnapshot["texts"];
+
+/** Writes a line up to its value: `name{labels} `. */
+function plainStart(name: string, texts: Texts, writer: ChunkWriter): (series: number) => void {
+  const bare = paddedText(`${name} `);
+  const open = paddedText(`${name}{`);
+  return (series) => {
+    const length = texts.lengthOf(series);
+    if (length === 0) {
+      writer.copy(bare.view, 0, bare.length);
+      return;
+    }
+    writer.copy(open.view, 0, open.length);
+    writer.copy(texts.viewOf(series), texts.startOf(series), length);
+    writer.copy(CLOSE.view, 0, CLOSE.length);
+  };
 }
+
+/** The same with one label more: `name{labels,` and then `end`, as in `le="0.5"} `. */
+function startWithLabel(
+  name: string,
+  texts: Texts,
+  writer: ChunkWriter,
+): (series: number, end: ReturnType<typeof paddedText>) => void {
+  const open = paddedText(`${name}{`);
+  return (series, end) => {
+    writer.copy(open.view, 0, open.length);
+    const length = texts.lengthOf(series);
+    if (length > 0) {
+      writer.copy(texts.viewOf(series), texts.startOf(series), length);
+      writer.copy(COMMA.view, 0, COMMA.length);
+    }
+    writer.copy(end.view, 0, end.length);
+  };
+}
+
+const CLOSE = paddedText("} ");
+const COMMA = paddedText(",");

@@ -12,10 +12,12 @@ export interface Pages {
 }
 
 export interface Exposition {
-  /** Each ends with a line. */
-  chunks: Iterator<string>;
+  /** UTF-8; each ends with a line, and is the taker's. */
+  chunks: Iterator<Uint8Array>;
   /** Whether what is in it may still be shown; asked before each chunk. */
   isValid(): boolean;
+  /** Called when no more chunks are wanted. */
+  end(): void;
 }
 
 /** When a scraper that was refused may come again. */
@@ -78,8 +80,10 @@ async function metrics(url: URL, method: string, pages: Pages): Promise<Response
   if ("refusal" in exposition) {
     return plain(503, exposition.refusal, { "Retry-After": String(RETRY_AFTER_SECONDS) });
   }
-  if (method === "HEAD") return new Response(null, { headers });
-  const encoder = new TextEncoder();
+  if (method === "HEAD") {
+    exposition.end();
+    return new Response(null, { headers });
+  }
   let bytes = 0;
   const body = new ReadableStream({
     // Asked for the next chunk only when the connection has taken the last one: a scraper that
@@ -87,18 +91,22 @@ async function metrics(url: URL, method: string, pages: Pages): Promise<Response
     async pull(controller) {
       await new Promise(setImmediate);
       if (!exposition.isValid()) {
+        exposition.end();
         controller.error(new Error("the totals are no longer this process's to show"));
         return;
       }
       const next = exposition.chunks.next();
       if (next.done) {
+        exposition.end();
         pages.scraped((performance.now() - startedAt) / 1000, bytes);
         controller.close();
         return;
       }
-      const encoded = encoder.encode(next.value);
-      bytes += encoded.length;
-      controller.enqueue(encoded);
+      bytes += next.value.length;
+      controller.enqueue(next.value);
+    },
+    cancel() {
+      exposition.end();
     },
   });
   return new Response(body, { headers });

@@ -44,6 +44,14 @@ export class ByteWriter {
     this.length = lengthAt + lengthOfVarint(written) + written;
   }
 
+  /** UTF-8 that is part of `from`, as `text` would write it. */
+  textBytes(from: Buffer, start: number, length: number): void {
+    this.varint(length);
+    this.#reserve(length);
+    from.copy(this.#bytes, this.length, start, start + length);
+    this.length += length;
+  }
+
   /** All that was written, as bytes of the caller's own; the writer is empty again. */
   take(): Uint8Array {
     const taken = this.#bytes.slice(0, this.length);
@@ -97,12 +105,16 @@ export class ByteReader {
   }
 
   text(): string {
+    return decoder.decode(this.textBytes());
+  }
+
+  /** The UTF-8 of a text; the same memory, and not checked. */
+  textBytes(): Uint8Array {
     const length = this.varint();
-    const end = this.#at + length;
-    if (end > this.#bytes.length) throw new RangeError("a text ends beyond the bytes");
-    const text = decoder.decode(this.#bytes.subarray(this.#at, end));
-    this.#at = end;
-    return text;
+    const start = this.#at;
+    if (start + length > this.#bytes.length) throw new RangeError("a text ends beyond the bytes");
+    this.#at += length;
+    return this.#bytes.subarray(start, this.#at);
   }
 }
 

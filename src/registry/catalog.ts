@@ -1,24 +1,27 @@
 import { METRIC_TYPES, type MetricType } from "../sample/sample.ts";
 import { ChangedSlots } from "./changed-slots.ts";
-import type { Family } from "./family.ts";
+import { Uint32List } from "./columns.ts";
+import type { Family, SeriesRef } from "./family.ts";
 import { sampleNamesOf } from "./sample-names.ts";
+import { SeriesTexts } from "./series-texts.ts";
 
 /** Which families and series there are, in the order in which they came. */
 export class Catalog {
+  /** The series' label sets; a series has the same index here and there. */
+  readonly texts = new SeriesTexts();
+  /** For each series its place in its family. */
+  #places = new Uint32List();
   #byName = new Map<string, Family>();
   #families: Family[] = [];
   /** Every name that some family shows. */
   #sampleNames = new Set<string>();
   /** In the order of their names; undefined when a family came since. */
   #sorted: Family[] | undefined;
-  /** For each series the index of its family, in the order in which the series came. */
-  #seriesFamilies = new Uint32Array(64);
-  #seriesCount = 0;
   #changedFamilies = new ChangedSlots();
   #writtenSeries = 0;
 
   get seriesCount(): number {
-    return this.#seriesCount;
+    return this.texts.count;
   }
 
   get familyCount(): number {
@@ -27,6 +30,12 @@ export class Catalog {
 
   find(name: string): Family | undefined {
     return this.#byName.get(name);
+  }
+
+  /** The reference of a family's series by its label set, names in order; -1 when there is none. */
+  findSeries(family: Family, identity: Uint8Array): SeriesRef {
+    const series = this.texts.find(family.index, identity);
+    return series < 0 ? -1 : refOf(family, family.slots.data[this.#places.data[series]]);
   }
 
   /** Whether a family shows that name already. */
@@ -50,10 +59,8 @@ export class Catalog {
       bounds,
       targets: undefined,
       hasOtherLayout: false,
-      refs: new Map(),
-      labelSets: [],
-      slots: [],
-      writtenSeries: 0,
+      series: new Uint32List(),
+      slots: new Uint32List(),
     };
     this.#byName.set(name, family);
     this.#families.push(family);
@@ -70,25 +77,17 @@ export class Catalog {
   }
 
   /** `identity`: the label set, names in order; `shown`: as it is shown. */
-  addSeries(family: Family, identity: string, shown: string, slot: number): number {
-    const ref = slot * 4 + METRIC_TYPES.indexOf(family.type);
-    family.refs.set(identity, ref);
-    family.labelSets.push(shown);
+  addSeries(family: Family, identity: Uint8Array, shown: Uint8Array, slot: number): SeriesRef {
+    this.#places.push(family.series.length);
+    family.series.push(this.texts.add(family.index, identity, shown));
     family.slots.push(slot);
-    if (this.#seriesCount === this.#seriesFamilies.length) {
-      const grown = new Uint32Array(this.#seriesCount * 2);
-      grown.set(this.#seriesFamilies);
-      this.#seriesFamilies = grown;
-    }
-    this.#seriesFamilies[this.#seriesCount++] = family.index;
-    return ref;
+    return refOf(family, slot);
   }
 
   /** From now on everything counts as new. */
   markAll(): void {
     this.#changedFamilies.markAll();
     this.#writtenSeries = 0;
-    for (const family of this.#families) family.writtenSeries = 0;
   }
 
   /** Takes a family that is new or has changed; undefined when there is none. */
@@ -97,11 +96,9 @@ export class Catalog {
     return index < 0 ? undefined : this.#families[index];
   }
 
-  /** Takes the next series that was not written yet: its family; undefined when there is none. */
-  takeUnwrittenSeries(): { family: Family; labelSet: string } | undefined {
-    if (this.#writtenSeries === this.#seriesCount) return undefined;
-    const family = this.#families[this.#seriesFamilies[this.#writtenSeries++]];
-    return { family, labelSet: family.labelSets[family.writtenSeries++] };
+  /** Takes the next series that was not written yet; -1 when there is none. */
+  takeUnwrittenSeries(): number {
+    return this.#writtenSeries === this.seriesCount ? -1 : this.#writtenSeries++;
   }
 
   /** The family that came as the `index`-th. Throws a RangeError when there is none. */
@@ -110,4 +107,8 @@ export class Catalog {
     if (family === undefined) throw new RangeError(`there is no family ${index}`);
     return family;
   }
+}
+
+function refOf(family: Family, slot: number): SeriesRef {
+  return slot * 4 + METRIC_TYPES.indexOf(family.type);
 }

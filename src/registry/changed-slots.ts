@@ -4,6 +4,9 @@ export class ChangedSlots {
   #queue = new Uint32Array(64);
   #head = 0;
   #tail = 0;
+  /** Of all that were marked at once, those from `#next` to `#end` are not taken yet. */
+  #next = 0;
+  #end = 0;
   /** Slots that there are. */
   slotCount = 0;
 
@@ -17,7 +20,7 @@ export class ChangedSlots {
   }
 
   mark(slot: number): void {
-    if (this.#isChanged[slot] === 1) return;
+    if (this.#isChanged[slot] === 1 || (slot < this.#end && slot >= this.#next)) return;
     this.#isChanged[slot] = 1;
     if (this.#tail === this.#queue.length) this.#makeRoom();
     this.#queue[this.#tail++] = slot;
@@ -28,11 +31,13 @@ export class ChangedSlots {
     this.#isChanged.fill(0);
     this.#head = 0;
     this.#tail = 0;
-    for (let slot = 0; slot < this.slotCount; slot++) this.mark(slot);
+    this.#next = 0;
+    this.#end = this.slotCount;
   }
 
   /** Takes the one that changed first; -1 when there is none. */
   take(): number {
+    if (this.#next < this.#end) return this.#next++;
     if (this.#head === this.#tail) {
       this.#head = 0;
       this.#tail = 0;

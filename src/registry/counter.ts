@@ -1,6 +1,6 @@
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 import { ChangedSlots } from "./changed-slots.ts";
-import { Float64Column } from "./columns.ts";
+import { Float64Column, type Float64Snapshot } from "./columns.ts";
 
 /** Counters: one sum a slot. */
 export class Counters {
@@ -16,19 +16,19 @@ export class Counters {
 
   /** Adds `value`, which is finite and not negative. */
   observe(slot: number, value: number): void {
-    this.#sums.data[slot] += value;
+    this.#sums.add(slot, value);
     this.changed.mark(slot);
   }
 
-  snapshot(): Float64Array {
-    return this.#sums.copy();
+  snapshot(): Float64Snapshot {
+    return this.#sums.snapshot();
   }
 
   write(slot: number, writer: ByteWriter): void {
-    writer.f64(this.#sums.data[slot]);
+    writer.f64(this.#sums.at(slot));
   }
 
   read(slot: number, reader: ByteReader): void {
-    this.#sums.data[slot] = reader.f64();
+    this.#sums.set(slot, reader.f64());
   }
 }

@@ -1,4 +1,5 @@
 import type { MetricType } from "../sample/sample.ts";
+import type { Uint32List } from "./columns.ts";
 import type { QuantileTargets } from "./summary.ts";
 
 /** A metric family and where its series are. Series are only ever added, at the end. */
@@ -15,14 +16,9 @@ export interface Family {
   targets: QuantileTargets | undefined;
   /** Whether a sample brought other buckets or quantiles than the family has. */
   hasOtherLayout: boolean;
-  /** From a series' label set, names in order, to its reference. */
-  readonly refs: Map<string, SeriesRef>;
-  /** Each series' label set as it is shown, in the order in which the series came. */
-  readonly labelSets: string[];
-  /** Each series' slot among the aggregations of its type; same length. */
-  readonly slots: number[];
-  /** How many of its series the checkpoint has. */
-  writtenSeries: number;
+  /** Its series, in the order in which they came, and the slot of each. */
+  readonly series: Uint32List;
+  readonly slots: Uint32List;
 }
 
 /** Names a series: its slot among the aggregations of its type, times four, plus the type's index. */

@@ -1,6 +1,6 @@
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 import { ChangedSlots } from "./changed-slots.ts";
-import { Float64Column } from "./columns.ts";
+import { Float64Column, type Float64Snapshot } from "./columns.ts";
 
 /** Gauges: the last value a slot. */
 export class Gauges {
@@ -16,19 +16,19 @@ export class Gauges {
 
   /** Sets the gauge; any double, NaN and the infinities too. */
   observe(slot: number, value: number): void {
-    this.#values.data[slot] = value;
+    this.#values.set(slot, value);
     this.changed.mark(slot);
   }
 
-  snapshot(): Float64Array {
-    return this.#values.copy();
+  snapshot(): Float64Snapshot {
+    return this.#values.snapshot();
   }
 
   write(slot: number, writer: ByteWriter): void {
-    writer.f64(this.#values.data[slot]);
+    writer.f64(this.#values.at(slot));
   }
 
   read(slot: number, reader: ByteReader): void {
-    this.#values.data[slot] = reader.f64();
+    this.#values.set(slot, reader.f64());
   }
 }

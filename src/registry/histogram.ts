@@ -1,15 +1,15 @@
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 import { ChangedSlots } from "./changed-slots.ts";
-import { Float64Column } from "./columns.ts";
+import { Float64Column, type Float64Snapshot } from "./columns.ts";
 
 /** Histograms at one moment. */
 export interface HistogramSnapshot {
   /** For each slot the sum of its observations. */
-  sums: Float64Array;
+  sums: Float64Snapshot;
   /** For each slot where its buckets begin in `counts`. */
   starts: readonly number[];
   /** Observations a bucket, not cumulative; a slot has one more than it has bounds, for +Inf. */
-  counts: Float64Array;
+  counts: Float64Snapshot;
 }
 
 /** Histograms: bucket counts and a sum a slot. */
@@ -42,27 +42,27 @@ export class Histograms {
       if (value <= bounds[middle]) high = middle;
       else low = middle + 1;
     }
-    this.#counts.data[this.#starts[slot] + low]++;
-    this.#sums.data[slot] += value;
+    this.#counts.add(this.#starts[slot] + low, 1);
+    this.#sums.add(slot, value);
     this.changed.mark(slot);
   }
 
   snapshot(): HistogramSnapshot {
-    return { sums: this.#sums.copy(), starts: this.#starts, counts: this.#counts.copy() };
+    return { sums: this.#sums.snapshot(), starts: this.#starts, counts: this.#counts.snapshot() };
   }
 
   /** Its sum, then the count of each bucket; how many there are is the family's to know. */
   write(slot: number, writer: ByteWriter): void {
-    writer.f64(this.#sums.data[slot]);
+    writer.f64(this.#sums.at(slot));
     const start = this.#starts[slot];
     const end = start + this.#bounds[slot].length + 1;
-    for (let i = start; i < end; i++) writer.varint(this.#counts.data[i]);
+    for (let i = start; i < end; i++) writer.varint(this.#counts.at(i));
   }
 
   read(slot: number, reader: ByteReader): void {
-    this.#sums.data[slot] = reader.f64();
+    this.#sums.set(slot, reader.f64());
     const start = this.#starts[slot];
     const end = start + this.#bounds[slot].length + 1;
-    for (let i = start; i < end; i++) this.#counts.data[i] = reader.varint();
+    for (let i = start; i < end; i++) this.#counts.set(i, reader.varint());
   }
 }

@@ -65,7 +65,7 @@ export function writeChanges(
 export function readChanges(
   parts: RegistryParts,
   bytes: Uint8Array,
-  addSeries: (family: Family, identity: string, labelSet: string) => void,
+  addSeries: (family: Family, identity: Uint8Array, labelSet: Uint8Array) => void,
   summaryFamily: (slot: number) => Family | undefined,
 ): void {
   const reader = new ByteReader(bytes);
@@ -80,8 +80,8 @@ export function readChanges(
           readFamily(parts.catalog, index, reader);
           break;
         case SERIES: {
-          const labelSet = reader.text();
-          const identity = isSorted ? labelSet : sortLabelSet(labelSet);
+          const labelSet = reader.textBytes();
+          const identity = isSorted ? labelSet : sortedBytes(labelSet);
           addSeries(parts.catalog.at(index), identity, labelSet);
           break;
         }
@@ -127,14 +127,15 @@ function writeSeries(
   writer: ByteWriter,
   lengthMax: number,
 ): boolean {
+  const { texts } = catalog;
   let series = catalog.takeUnwrittenSeries();
-  if (series === undefined) return true;
+  if (series < 0) return true;
   writer.u8(SERIES);
   writer.u8(isSorted ? 1 : 0);
-  while (series !== undefined) {
-    writer.varint(series.family.index + 1);
-    writer.text(series.labelSet);
-    series = writer.length < lengthMax ? catalog.takeUnwrittenSeries() : undefined;
+  while (series >= 0) {
+    writer.varint(texts.familyOf(series) + 1);
+    writer.textBytes(texts.pageOf(series), texts.startOf(series), texts.lengthOf(series));
+    series = writer.length < lengthMax ? catalog.takeUnwrittenSeries() : -1;
   }
   writer.varint(0);
   return writer.length < lengthMax;
@@ -162,6 +163,13 @@ function existing(slot: number, values: Values): number {
   if (slot >= values.changed.slotCount) throw new RangeError(`there is no slot ${slot}`);
   return slot;
 }
+
+/** Throws a TypeError when they are no text. */
+function sortedBytes(labelSet: Uint8Array): Uint8Array {
+  return Buffer.from(sortLabelSet(utf8.decode(labelSet)));
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function writeFamily(family: Family, writer: ByteWriter): void {
   writer.text(family.name);

@@ -3,6 +3,7 @@ import { type Definition, METRIC_TYPES, type MetricType } from "../sample/sample
 import { unreachable } from "../unreachable.ts";
 import type { ByteWriter } from "./bytes.ts";
 import { Catalog } from "./catalog.ts";
+import type { Float64Snapshot } from "./columns.ts";
 import { Counters } from "./counter.ts";
 import type { Family, SeriesRef } from "./family.ts";
 import { Gauges } from "./gauge.ts";
@@ -10,6 +11,7 @@ import { type HistogramSnapshot, Histograms } from "./histogram.ts";
 import { renderLabelSet } from "./label-set.ts";
 import { type RegistryParts, readChanges, writeChanges } from "./records.ts";
 import { sampleNamesOf } from "./sample-names.ts";
+import type { SeriesTexts } from "./series-texts.ts";
 import { type QuantileTargets, Summaries, type SummarySnapshot } from "./summary.ts";
 
 export interface RegistryOptions {
@@ -23,14 +25,20 @@ export interface RegistryOptions {
   onOtherLayout?: (family: string) => void;
 }
 
-/** All series at one moment. Reading it later, while samples are applied, shows that moment. */
+/**
+ * All series of some families at one moment. Reading it later, once and in order, while samples are
+ * applied, shows that moment.
+ */
 export interface RegistrySnapshot {
   /** In the order of their names. */
   families: readonly FamilySnapshot[];
-  counters: Float64Array;
-  gauges: Float64Array;
+  texts: SeriesTexts;
+  counters: Float64Snapshot;
+  gauges: Float64Snapshot;
   histograms: HistogramSnapshot;
   summaries: SummarySnapshot;
+  /** Says that no more will be read. */
+  release(): void;
 }
 
 export interface FamilySnapshot {
@@ -39,10 +47,9 @@ export interface FamilySnapshot {
   help: string;
   bounds: Float64Array | undefined;
   targets: QuantileTargets | undefined;
-  /** Only the first `seriesCount` entries belong to the moment. */
-  labelSets: readonly string[];
-  slots: readonly number[];
-  seriesCount: number;
+  /** Its series, in the order in which they came, and the slot of each. */
+  series: Uint32Array;
+  slots: Uint32Array;
 }
 
 const COUNTER = METRIC_TYPES.indexOf("counter");
@@ -89,16 +96,17 @@ export class Registry {
     } else if (family.type !== definition.type) {
       return refuse("type_conflict");
     }
-    const identity = renderLabelSet(definition, true);
-    const known = family?.refs.get(identity);
-    if (known === undefined) {
+    const identity = Buffer.from(renderLabelSet(definition, true));
+    const known = family === undefined ? -1 : this.#catalog.findSeries(family, identity);
+    if (known < 0) {
       const { maxSeries } = this.#options;
       if (maxSeries > 0 && this.seriesCount >= maxSeries) return refuse("series_limit");
     }
     family ??= this.#addFamily(definition);
     this.#adopt(family, definition);
-    if (known !== undefined) return known;
-    const shown = this.#options.sortLabels ? identity : renderLabelSet(definition, false);
+    if (known >= 0) return known;
+    const { sortLabels } = this.#options;
+    const shown = sortLabels ? identity : Buffer.from(renderLabelSet(definition, false));
     return this.#catalog.addSeries(family, identity, shown, this.#addSlot(family));
   }
 
@@ -120,22 +128,30 @@ export class Registry {
     }
   }
 
-  snapshot(nowMs: number): RegistrySnapshot {
+  /**
+   * Takes hardly any time: values are shared with the snapshot until they change. It must be
+   * released. `isWanted`: which families it is to show.
+   */
+  snapshot(nowMs: number, isWanted: (family: string) => boolean = () => true): RegistrySnapshot {
+    const { texts } = this.#catalog;
+    const families = this.#catalog.sorted().filter((family) => isWanted(family.name));
+    const wanted = families.filter(({ type }) => type === "summary");
+    const summaries = this.#summaries.snapshot(
+      nowMs,
+      wanted.map(({ slots }) => slots.data.subarray(0, slots.length)),
+    );
     return {
-      families: this.#catalog.sorted().map((family) => ({
-        name: family.name,
-        type: family.type,
-        help: family.help,
-        bounds: family.bounds,
-        targets: family.targets,
-        labelSets: family.labelSets,
-        slots: family.slots,
-        seriesCount: family.slots.length,
+      families: families.map(({ name, type, help, bounds, targets, series, slots }) => ({
+        ...{ name, type, help, bounds, targets },
+        series: series.data.subarray(0, series.length),
+        slots: slots.data.subarray(0, slots.length),
       })),
+      texts,
       counters: this.#counters.snapshot(),
       gauges: this.#gauges.snapshot(),
       histograms: this.#histograms.snapshot(),
-      summaries: this.#summaries.snapshot(nowMs),
+      summaries,
+      release: () => summaries.release(),
     };
   }
 
@@ -172,7 +188,7 @@ export class Registry {
       (slot) => this.#summaryFamilies[slot],
     );
     while (parts.catalog.takeChangedFamily() !== undefined);
-    while (parts.catalog.takeUnwrittenSeries() !== undefined);
+    while (parts.catalog.takeUnwrittenSeries() >= 0);
   }
 
   #parts(): RegistryParts {

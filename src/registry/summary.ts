@@ -1,6 +1,6 @@
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 import { ChangedSlots } from "./changed-slots.ts";
-import { Float64Column } from "./columns.ts";
+import { Float64Column, type Float64Snapshot } from "./columns.ts";
 import { QuantileSketch, queryRuns, type SketchRun } from "./quantile-sketch.ts";
 
 /** The window that quantiles look back on, and the slices in which it moves on. */
@@ -16,18 +16,32 @@ export interface QuantileTargets {
 
 /** Summaries at one moment. */
 export interface SummarySnapshot {
-  sums: Float64Array;
-  counts: Float64Array;
-  /** For each slot its quantiles' values, NaN when the window is empty; undefined without targets. */
-  quantiles: readonly (Float64Array | undefined)[];
+  sums: Float64Snapshot;
+  counts: Float64Snapshot;
+  /**
+   * A slot's quantiles, NaN when the window is empty; undefined without targets. Each slot that was
+   * asked for is given once: it is computed at that time, or just before the window changes.
+   */
+  takeQuantiles(slot: number): Float64Array | undefined;
+  /** Says that no more will be taken. Until then each change of a window that was not costs time. */
+  release(): void;
 }
 
 /** A slot's observations of the window, an entry a slice that has any, oldest first. */
 interface Window {
   targets: QuantileTargets;
   slices: { number: number; sketch: QuantileSketch }[];
-  /** Valid until the window changes; undefined when it must be computed. */
+  /** For the window that ends with the slice `valuesSlice`; undefined when it must be computed. */
   values: Float64Array | undefined;
+  valuesSlice: number;
+}
+
+/** The quantiles that a snapshot wants still. */
+interface Wish {
+  slice: number;
+  /** 1: not computed yet. */
+  isOpen: Uint8Array;
+  values: Map<number, Float64Array>;
 }
 
 /**
@@ -46,6 +60,7 @@ export class Summaries {
   #slice = 0;
   /** Sketches that were last written in an earlier round are written whole. */
   #round = 0;
+  #wishes: Wish[] = [];
 
   /** Makes an empty summary and returns its slot. */
   add(): number {
@@ -61,28 +76,38 @@ export class Summaries {
    * `targets`: the family's; undefined while no sample has brought quantiles.
    */
   observe(slot: number, value: number, targets: QuantileTargets | undefined, nowMs: number): void {
-    this.#sums.data[slot] += value;
-    this.#counts.data[slot]++;
+    this.#sums.add(slot, value);
+    this.#counts.add(slot, 1);
     this.changed.mark(slot);
     if (targets === undefined) return;
+    if (this.#wishes.length > 0) this.#grant(slot);
     this.#moveTo(nowMs);
     const window = this.#windowOf(slot, targets);
     window.values = undefined;
-    let slice = window.slices.at(-1);
+    const { slices } = window;
+    let slice = slices.length > 0 ? slices[slices.length - 1] : undefined;
     if (slice === undefined || slice.number !== this.#slice) {
       this.#dropOld(window);
       slice = { number: this.#slice, sketch: new QuantileSketch(targets.epsilon) };
-      window.slices.push(slice);
+      slices.push(slice);
     }
     slice.sketch.observe(value);
   }
 
-  snapshot(nowMs: number): SummarySnapshot {
+  /** `wanted`: lists of slots whose quantiles will be asked for. */
+  snapshot(nowMs: number, wanted: readonly Uint32Array[]): SummarySnapshot {
     this.#moveTo(nowMs);
+    const isOpen = new Uint8Array(wanted.length > 0 ? this.#windows.length : 0);
+    for (const slots of wanted) for (let i = 0; i < slots.length; i++) isOpen[slots[i]] = 1;
+    const wish: Wish = { slice: this.#slice, isOpen, values: new Map() };
+    this.#wishes.push(wish);
     return {
-      sums: this.#sums.copy(),
-      counts: this.#counts.copy(),
-      quantiles: this.#windows.map((window) => window && this.#quantilesOf(window)),
+      sums: this.#sums.snapshot(),
+      counts: this.#counts.snapshot(),
+      takeQuantiles: (slot) => this.#take(wish, slot),
+      release: () => {
+        this.#wishes = this.#wishes.filter((other) => other !== wish);
+      },
     };
   }
 
@@ -94,10 +119,11 @@ export class Summaries {
 
   /** Sum, count, and of each slice what was not written yet: number + 1, sketch; 0 at the end. */
   write(slot: number, writer: ByteWriter): void {
-    writer.f64(this.#sums.data[slot]);
-    writer.varint(this.#counts.data[slot]);
+    writer.f64(this.#sums.at(slot));
+    writer.varint(this.#counts.at(slot));
     const window = this.#windows[slot];
     if (window !== undefined) {
+      if (this.#wishes.length > 0) this.#grant(slot);
       this.#dropOld(window);
       for (const { number, sketch } of window.slices) {
         if (!sketch.hasUnwritten(this.#round)) continue;
@@ -110,8 +136,8 @@ export class Summaries {
 
   /** `targets`: the family's; needed where there are slices. */
   read(slot: number, reader: ByteReader, targets: QuantileTargets | undefined): void {
-    this.#sums.data[slot] = reader.f64();
-    this.#counts.data[slot] = reader.varint();
+    this.#sums.set(slot, reader.f64());
+    this.#counts.set(slot, reader.varint());
     for (let number = reader.varint() - 1; number >= 0; number = reader.varint() - 1) {
       if (targets === undefined) throw new RangeError("a summary has slices but no quantiles");
       const { slices } = this.#windowOf(slot, targets);
@@ -128,31 +154,52 @@ export class Summaries {
   #windowOf(slot: number, targets: QuantileTargets): Window {
     let window = this.#windows[slot];
     if (window === undefined) {
-      window = { targets, slices: [], values: undefined };
+      window = { targets, slices: [], values: undefined, valuesSlice: 0 };
       this.#windows[slot] = window;
     }
     return window;
   }
 
-  #quantilesOf(window: Window): Float64Array {
-    this.#dropOld(window);
-    if (window.values === undefined) {
-      const runs: SketchRun[] = [];
-      for (const slice of window.slices) slice.sketch.appendRuns(runs);
-      window.values = queryRuns(runs, window.targets.quantiles);
+  /** Computes what snapshots want of a window that is about to change. */
+  #grant(slot: number): void {
+    for (const { slice, isOpen, values } of this.#wishes) {
+      if (isOpen[slot] !== 1) continue;
+      isOpen[slot] = 0;
+      const window = this.#windows[slot];
+      if (window !== undefined) values.set(slot, quantilesOf(window, slice));
     }
-    return window.values;
   }
 
-  #dropOld(window: Window): void {
-    const oldest = this.#slice - SUMMARY_AGE_BUCKETS + 1;
-    while (window.slices.length > 0 && window.slices[0].number < oldest) {
-      window.slices.shift();
-      window.values = undefined;
+  #take({ slice, isOpen, values }: Wish, slot: number): Float64Array | undefined {
+    if (isOpen[slot] === 1) {
+      isOpen[slot] = 0;
+      const window = this.#windows[slot];
+      return window && quantilesOf(window, slice);
     }
+    const granted = values.get(slot);
+    values.delete(slot);
+    return granted;
+  }
+
+  #dropOld({ slices }: Window): void {
+    const oldest = this.#slice - SUMMARY_AGE_BUCKETS + 1;
+    while (slices.length > 0 && slices[0].number < oldest) slices.shift();
   }
 
   #moveTo(nowMs: number): void {
-    this.#slice = Math.max(this.#slice, Math.floor(nowMs / SLICE_MS));
+    const slice = Math.floor(nowMs / SLICE_MS);
+    if (slice > this.#slice) this.#slice = slice;
   }
+}
+
+/** Of the window that ends with the given slice; kept until the window changes. */
+function quantilesOf(window: Window, slice: number): Float64Array {
+  if (window.values !== undefined && window.valuesSlice === slice) return window.values;
+  const runs: SketchRun[] = [];
+  for (const { number, sketch } of window.slices) {
+    if (number > slice - SUMMARY_AGE_BUCKETS && number <= slice) sketch.appendRuns(runs);
+  }
+  window.values = queryRuns(runs, window.targets.quantiles);
+  window.valuesSlice = slice;
+  return window.values;
 }

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
 import type { Server } from "bun";
 import { type Pages, serve } from "../../src/http/server.ts";
+import { until } from "../support/until.ts";
 
 const servers: Server<undefined>[] = [];
 
@@ -11,18 +12,34 @@ afterEach(async () => {
 test("an exposition that may no longer be shown is broken off, so that no scraper takes a part for the whole", async () => {
   let isValid = true;
   function* chunks() {
-    yield "a 1\n".repeat(50_000);
+    yield Buffer.from("a 1\n".repeat(50_000));
     isValid = false;
-    yield "b 1\n".repeat(50_000);
+    yield Buffer.from("b 1\n".repeat(50_000));
   }
-  const url = start({ chunks: chunks(), isValid: () => isValid });
-  const taken = fetch(`${url}metrics`).then((response) => response.text());
+  const exposition = of(chunks(), () => isValid);
+  const taken = fetch(`${start(exposition)}metrics`).then((response) => response.text());
   await expect(taken).rejects.toThrow();
+  expect(exposition.ends).toBe(1);
 });
 
 test("an exposition that stays valid is answered whole", async () => {
-  const url = start({ chunks: ["a 1\n", "b 1\n"].values(), isValid: () => true });
-  expect(await (await fetch(`${url}metrics`)).text()).toBe("a 1\nb 1\n");
+  const exposition = of(["a 1\n", "b 1\n"].map((text) => Buffer.from(text)).values());
+  expect(await (await fetch(`${start(exposition)}metrics`)).text()).toBe("a 1\nb 1\n");
+  expect(exposition.ends).toBe(1);
+});
+
+test("an exposition that nobody reads, or nobody reads to its end, is ended", async () => {
+  const headed = of([Buffer.from("a 1\n")].values());
+  await fetch(`${start(headed)}metrics`, { method: "HEAD" });
+  expect(headed.ends).toBe(1);
+  function* endless() {
+    for (;;) yield Buffer.alloc(100_000, "a 1\n");
+  }
+  const left = of(endless());
+  const reader = (await fetch(`${start(left)}metrics`)).body!.getReader();
+  await reader.read();
+  await reader.cancel();
+  await until("it is ended", () => left.ends === 1);
 });
 
 test("a refusal is 503 with the reason and when to come again, for HEAD too", async () => {
@@ -33,6 +50,17 @@ test("a refusal is 503 with the reason and when to come again, for HEAD too", as
     if (method === "GET") expect(await response.text()).toBe("recovering: 5 samples left\n");
   }
 });
+
+/** An exposition that counts how often it was ended. */
+function of(chunks: Iterator<Uint8Array>, isValid = () => true) {
+  const exposition = {
+    ...{ chunks, isValid, ends: 0 },
+    end: () => {
+      exposition.ends++;
+    },
+  };
+  return exposition;
+}
 
 function start(answer: Awaited<ReturnType<Pages["metrics"]>>): string {
   const server = serve(

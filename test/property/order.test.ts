@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { renderText } from "../../src/exposition/text.ts";
 import { packElements } from "../../src/queue/elements.ts";
 import { BatchApplier } from "../../src/registry/apply.ts";
 import { renderLabelSet } from "../../src/registry/label-set.ts";
@@ -8,6 +7,7 @@ import { Registry } from "../../src/registry/registry.ts";
 import { definitionKey, Folder } from "../../src/sample/fold.ts";
 import type { Definition } from "../../src/sample/sample.ts";
 import { element, LIMITS } from "../support/arbitrary-messages.ts";
+import { rendered } from "../support/rendered.ts";
 
 const NOW_MS = 1_700_000_000_000;
 
@@ -65,7 +65,7 @@ function runQueue(elements: readonly Uint8Array[], run: Run): Outcome {
     }
     start = end;
   }
-  outcome.text = [...renderText(registry.snapshot(NOW_MS), [], () => true)].join("");
+  outcome.text = rendered(registry.snapshot(NOW_MS));
   return outcome;
 }
 

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { renderText } from "../../src/exposition/text.ts";
 import { packElements } from "../../src/queue/elements.ts";
 import { BatchApplier } from "../../src/registry/apply.ts";
 import { ByteReader, ByteWriter } from "../../src/registry/bytes.ts";
@@ -8,6 +7,7 @@ import { renderLabelSet, sortLabelSet } from "../../src/registry/label-set.ts";
 import { Registry } from "../../src/registry/registry.ts";
 import { Folder } from "../../src/sample/fold.ts";
 import { element, LIMITS } from "../support/arbitrary-messages.ts";
+import { rendered } from "../support/rendered.ts";
 
 const START_MS = 1_700_000_000_000;
 const MINUTE_MS = 60_000;
@@ -43,7 +43,7 @@ class Writer {
   }
 
   text(nowMs: number): string {
-    return [...renderText(this.registry.snapshot(nowMs), [], () => true)].join("");
+    return rendered(this.registry.snapshot(nowMs));
   }
 }
 

@@ -1,5 +1,4 @@
 import fc from "fast-check";
-import { renderText } from "../../src/exposition/text.ts";
 import type { RangeBatch } from "../../src/ingest/messages.ts";
 import { restoreRegistry } from "../../src/ingest/restore.ts";
 import { Tenure } from "../../src/ingest/tenure.ts";
@@ -7,6 +6,7 @@ import { QueueError, type Range } from "../../src/queue/queue.ts";
 import { Registry } from "../../src/registry/registry.ts";
 import { Folder } from "../../src/sample/fold.ts";
 import { LIMITS } from "./arbitrary-messages.ts";
+import { rendered } from "./rendered.ts";
 import {
   LEASE_MS,
   type Outcome,
@@ -392,7 +392,7 @@ export class World {
 }
 
 function renderAll({ registry }: Tenure): string {
-  return [...renderText(registry.snapshot(0), [], () => true)].join("");
+  return rendered(registry.snapshot(0));
 }
 
 function makeWorkers(): Worker[] {

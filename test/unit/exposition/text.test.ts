@@ -4,6 +4,7 @@ import { renderText } from "../../../src/exposition/text.ts";
 import { Registry } from "../../../src/registry/registry.ts";
 import { decodeMessage } from "../../../src/sample/decode.ts";
 import golden from "../../golden/exposition.txt" with { type: "text" };
+import { rendered } from "../../support/rendered.ts";
 
 const NOW_MS = 1_700_000_000_000;
 const LIMITS = { maxMessageBytes: 1e6, maxLabels: 0, maxLabelLength: 0, maxBuckets: 100 };
@@ -19,7 +20,8 @@ function registryOf(messages: object[], sortLabels = true): Registry {
 }
 
 function render(messages: object[], own = OWN, isWanted = (_name: string) => true): string {
-  return [...renderText(registryOf(messages).snapshot(NOW_MS), own, isWanted)].join("");
+  const shown = own.filter(({ name }) => isWanted(name));
+  return rendered(registryOf(messages).snapshot(NOW_MS, isWanted), shown);
 }
 
 const OWN: { name: string; text: string }[] = [];
@@ -60,15 +62,14 @@ test("renders labels as first sent when they are not to be sorted", () => {
     labels.map((set) => ({ type: "counter", name: "c", value: 1, labels: set })),
     false,
   );
-  const text = [...renderText(registry.snapshot(NOW_MS), [], () => true)].join("");
+  const text = rendered(registry.snapshot(NOW_MS));
   expect(text).toEndWith('\nc{b="1",a="2"} 2\n');
 });
 
 test("renders nothing of an empty registry, and own families without a registry", () => {
   expect(render([])).toBe("");
   const own = [{ name: "own", text: "own 1\n" }];
-  expect([...renderText(undefined, own, () => true)].join("")).toBe("own 1\n");
-  expect([...renderText(undefined, own, () => false)]).toEqual([]);
+  expect(rendered(undefined, own)).toBe("own 1\n");
 });
 
 describe("the gateway's own families", () => {
@@ -106,7 +107,7 @@ test("a filter shows whole families by their names, not by the names of their sa
   expect(text).not.toContain("request_size");
 });
 
-test("chunks end with a line, have about 64 Ki characters and join to the whole text", () => {
+test("chunks end with a line, have about 64 KiB and join to the whole text", () => {
   const messages = Array.from({ length: 5000 }, (_, i) => ({
     type: i % 2 ? "counter" : "histogram",
     name: `f${i % 10}`,
@@ -114,19 +115,20 @@ test("chunks end with a line, have about 64 Ki characters and join to the whole 
     labels: { i: `${i}`, pad: "x".repeat(20) },
     buckets: [1, 2],
   }));
-  const snapshot = registryOf(messages).snapshot(NOW_MS);
-  const chunks = [...renderText(snapshot, OWN, () => true)];
+  const registry = registryOf(messages);
+  const chunks = [...renderText(registry.snapshot(NOW_MS), OWN)];
   expect(chunks.length).toBeGreaterThan(5);
   for (const chunk of chunks) {
-    expect(chunk.endsWith("\n")).toBe(true);
+    expect(chunk.at(-1)).toBe(0x0a);
     expect(chunk.length).toBeLessThan(66 * 1024);
   }
+  const whole = Buffer.concat(chunks).toString();
   // Family by family there is nothing to cut, or it is cut elsewhere.
-  const apart = Array.from({ length: 10 }, (_, i) => [
-    ...renderText(snapshot, OWN, (name) => name === `f${i}`),
-  ]);
-  expect(chunks.join("")).toBe(apart.flat().join(""));
-  expect(chunks.join("").split("\n")).toHaveLength(2500 + 2500 * 5 + 20 + 1);
+  const apart = Array.from({ length: 10 }, (_, i) =>
+    rendered(registry.snapshot(NOW_MS, (name) => name === `f${i}`)),
+  );
+  expect(whole).toBe(apart.join(""));
+  expect(whole.split("\n")).toHaveLength(2500 + 2500 * 5 + 20 + 1);
 });
 
 describe("numbers", () => {

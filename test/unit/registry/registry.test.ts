@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { renderText } from "../../../src/exposition/text.ts";
 import { packElements } from "../../../src/queue/elements.ts";
 import { BatchApplier } from "../../../src/registry/apply.ts";
 import { Registry, type RegistryOptions, refusalOf } from "../../../src/registry/registry.ts";
 import { Folder } from "../../../src/sample/fold.ts";
 import type { Definition, MetricType } from "../../../src/sample/sample.ts";
 import { LIMITS } from "../../support/arbitrary-messages.ts";
+import { rendered } from "../../support/rendered.ts";
 
 const START_MS = 1_700_000_040_000;
 const MINUTE_MS = 60_000;
@@ -50,7 +50,7 @@ function push(registry: Registry, definition: Definition, value = 1, nowMs = STA
 
 /** The exposition without its HELP and TYPE lines. */
 function linesOf(registry: Registry, nowMs = START_MS): string[] {
-  const text = [...renderText(registry.snapshot(nowMs), [], () => true)].join("");
+  const text = rendered(registry.snapshot(nowMs));
   return text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
 }
 
@@ -86,7 +86,7 @@ describe("a gauge", () => {
     const registry = registryOf();
     for (const value of [NaN, Infinity, -Infinity, 7]) {
       push(registry, define("gauge", "g"), value);
-      expect(registry.snapshot(START_MS).gauges[0]).toBe(value);
+      expect(registry.snapshot(START_MS).gauges.at(0)).toBe(value);
     }
   });
 });
@@ -504,9 +504,9 @@ test("a snapshot stays the same while samples are applied later", () => {
     define("summary", "t"),
   ];
   for (const definition of all) push(registry, definition, 1);
-  const snapshot = registry.snapshot(START_MS);
-  const render = () => [...renderText(snapshot, [], () => true)].join("");
-  const before = render();
+  const [shown, kept, abandoned] = [0, 1, 2].map(() => registry.snapshot(START_MS));
+  const before = rendered(shown);
+  abandoned.release();
   for (const definition of all) {
     push(registry, { ...definition, help: "new" }, 5);
     for (let i = 0; i < 500; i++) {
@@ -515,8 +515,9 @@ test("a snapshot stays the same while samples are applied later", () => {
   }
   push(registry, define("summary", "t", { quantiles: [0.5], epsilons: [0.01] }), 3);
   push(registry, define("counter", "a_new_family"));
-  registry.snapshot(START_MS + 60 * MINUTE_MS);
-  expect(render()).toBe(before);
+  const later = registry.snapshot(START_MS + 60 * MINUTE_MS);
+  expect(rendered(kept)).toBe(before);
+  expect(rendered(later)).toBe(rendered(registry.snapshot(START_MS + 60 * MINUTE_MS)));
   expect(linesOf(registry)).toContain("c 6");
 });
 
