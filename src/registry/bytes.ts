@@ -44,6 +44,14 @@ export class ByteWriter {
     this.length = lengthAt + lengthOfVarint(written) + written;
   }
 
+  /** The memory of typed arrays, as it is: little-endian on all machines that this runs on. */
+  bytes(from: Uint32Array | Float64Array): void {
+    this.#reserve(from.byteLength);
+    const bytes = new Uint8Array(from.buffer, from.byteOffset, from.byteLength);
+    this.#bytes.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
   /** UTF-8 that is part of `from`, as `text` would write it. */
   textBytes(from: Buffer, start: number, length: number): void {
     this.varint(length);
@@ -106,6 +114,14 @@ export class ByteReader {
 
   text(): string {
     return decoder.decode(this.textBytes());
+  }
+
+  /** The same memory. */
+  bytes(length: number): DataView {
+    const start = this.#at;
+    if (start + length > this.#bytes.length) throw new RangeError("an array ends beyond the bytes");
+    this.#at += length;
+    return new DataView(this.#bytes.buffer, this.#bytes.byteOffset + start, length);
   }
 
   /** The UTF-8 of a text; the same memory, and not checked. */

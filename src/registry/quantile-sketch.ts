@@ -26,9 +26,6 @@ export class QuantileSketch {
   #buffer = new Float64Array(8);
   #buffered = 0;
   #bufferMax: number;
-  /** How many observations were written, and in which round; see `write`. */
-  #writtenCount = 0;
-  #writtenRound = -1;
 
   /** `epsilon`: the rank error as a share of the number of observations, in (0, 1). */
   constructor(epsilon: number) {
@@ -66,59 +63,32 @@ export class QuantileSketch {
     }
   }
 
-  /** Whether `write` has something to say: new observations, or a new round. */
-  hasUnwritten(round: number): boolean {
-    return this.#writtenRound !== round || this.#writtenCount !== this.count;
+  /** `read` makes the same state of what it writes, to the bit. */
+  write(writer: ByteWriter): void {
+    writer.varint(this.#mergedCount);
+    writer.varint(this.#size);
+    for (let i = 0; i < this.#size; i++) {
+      writer.f64(this.#values[i]);
+      writer.varint(this.#g[i]);
+      writer.varint(this.#delta[i]);
+    }
+    writer.varint(this.#buffered);
+    for (let i = 0; i < this.#buffered; i++) writer.f64(this.#buffer[i]);
   }
 
-  /**
-   * Writes what came since the last `write` of the same round: the observations as they came, where
-   * they are still there one by one, else everything. `read` makes the same state of it, to the bit.
-   */
-  write(writer: ByteWriter, round: number): void {
-    const fresh = this.count - this.#writtenCount;
-    const isWhole = this.#writtenRound !== round || fresh > this.#buffered;
-    writer.u8(isWhole ? WHOLE : TAIL);
-    if (isWhole) {
-      writer.varint(this.#mergedCount);
-      writer.varint(this.#size);
-      for (let i = 0; i < this.#size; i++) {
-        writer.f64(this.#values[i]);
-        writer.varint(this.#g[i]);
-        writer.varint(this.#delta[i]);
-      }
-    } else writer.varint(this.#writtenCount);
-    const start = isWhole ? 0 : this.#buffered - fresh;
-    writer.varint(this.#buffered - start);
-    for (let i = start; i < this.#buffered; i++) writer.f64(this.#buffer[i]);
-    this.#writtenCount = this.count;
-    this.#writtenRound = round;
-  }
-
-  /**
-   * Takes what `write` wrote, in the same order, and goes on writing in `round` from there.
-   * Throws a RangeError when something is missing.
-   */
-  read(reader: ByteReader, round: number): void {
-    const kind = reader.u8();
-    if (kind === WHOLE) {
-      this.#mergedCount = reader.varint();
-      this.#size = reader.varint();
-      this.#values = new Float64Array(this.#size);
-      this.#g = new Uint32Array(this.#size);
-      this.#delta = new Uint32Array(this.#size);
-      this.#buffered = 0;
-      for (let i = 0; i < this.#size; i++) {
-        this.#values[i] = reader.f64();
-        this.#g[i] = reader.varint();
-        this.#delta[i] = reader.varint();
-      }
-    } else if (kind !== TAIL || reader.varint() !== this.count) {
-      throw new RangeError("a sketch does not go on where it ended");
+  /** Takes what `write` wrote, into a sketch that is new. Throws a RangeError where it is cut. */
+  read(reader: ByteReader): void {
+    this.#mergedCount = reader.varint();
+    this.#size = reader.varint();
+    this.#values = new Float64Array(this.#size);
+    this.#g = new Uint32Array(this.#size);
+    this.#delta = new Uint32Array(this.#size);
+    for (let i = 0; i < this.#size; i++) {
+      this.#values[i] = reader.f64();
+      this.#g[i] = reader.varint();
+      this.#delta[i] = reader.varint();
     }
     for (let left = reader.varint(); left > 0; left--) this.observe(reader.f64());
-    this.#writtenCount = this.count;
-    this.#writtenRound = round;
   }
 
   #growBuffer(): void {
@@ -133,14 +103,14 @@ export class QuantileSketch {
     const n = this.#mergedCount + added.length;
     const errorMax = Math.max(1, Math.floor(2 * this.#epsilon * n));
     const capacity = this.#size + added.length;
-    const values = new Float64Array(capacity);
-    const g = new Uint32Array(capacity);
-    const delta = new Uint32Array(capacity);
+    if (scratch.values.length < capacity) scratch = makeTuples(capacity * 2);
+    const { values, g, delta } = scratch;
+    const [oldValues, oldG, oldDelta, oldSize] = [this.#values, this.#g, this.#delta, this.#size];
     // From the greatest to the least, written from the end; `head` is the tuple written last.
     let head = capacity;
-    let old = this.#size - 1;
+    let old = oldSize - 1;
     for (let fresh = added.length - 1; old >= 0 || fresh >= 0; ) {
-      const takeFresh = fresh >= 0 && (old < 0 || !isLess(added[fresh], this.#values[old]));
+      const takeFresh = fresh >= 0 && (old < 0 || !isLess(added[fresh], oldValues[old]));
       let value: number;
       let valueG = 1;
       let valueDelta = 0;
@@ -148,11 +118,11 @@ export class QuantileSketch {
         value = added[fresh--];
         // Its place among the old values: just before their tuple old + 1.
         const next = old + 1;
-        if (next < this.#size && old >= 0) valueDelta = this.#g[next] + this.#delta[next] - 1;
+        if (next < oldSize && old >= 0) valueDelta = oldG[next] + oldDelta[next] - 1;
       } else {
-        value = this.#values[old];
-        valueG = this.#g[old];
-        valueDelta = this.#delta[old];
+        value = oldValues[old];
+        valueG = oldG[old];
+        valueDelta = oldDelta[old];
         old--;
       }
       // The least and the greatest stay as they are: ranks 1 and n are always exact.
@@ -166,14 +136,31 @@ export class QuantileSketch {
       g[head] = valueG;
       delta[head] = valueDelta;
     }
-    this.#values = values.slice(head);
-    this.#g = g.slice(head);
-    this.#delta = delta.slice(head);
     this.#size = capacity - head;
+    if (this.#size > oldValues.length) {
+      const grown = makeTuples(Math.ceil(this.#size * 1.1));
+      this.#values = grown.values;
+      this.#g = grown.g;
+      this.#delta = grown.delta;
+    }
+    this.#values.set(values.subarray(head, capacity));
+    this.#g.set(g.subarray(head, capacity));
+    this.#delta.set(delta.subarray(head, capacity));
     this.#mergedCount = n;
     this.#buffered = 0;
   }
 }
+
+function makeTuples(length: number) {
+  return {
+    values: new Float64Array(length),
+    g: new Uint32Array(length),
+    delta: new Uint32Array(length),
+  };
+}
+
+/** What a merge makes, before it is kept: one for all sketches, since a merge is never interrupted. */
+let scratch = makeTuples(4096);
 
 /** Ascending tuples; without `g` and `delta` every value stands for itself (g = 1, delta = 0). */
 export interface SketchRun {
@@ -253,10 +240,6 @@ function runWeight(run: SketchRun): number {
 function isLess(a: number, b: number): boolean {
   return a < b || (Number.isNaN(b) && !Number.isNaN(a));
 }
-
-/** What `write` starts with: everything, or only the observations since. */
-const WHOLE = 0;
-const TAIL = 1;
 
 /** Finer errors would keep every number of a busy series: memory must have a bound. */
 const EPSILON_MIN = 1e-6;

@@ -9,8 +9,8 @@ import type { Histograms } from "./histogram.ts";
 import { sortLabelSet } from "./label-set.ts";
 import type { Summaries } from "./summary.ts";
 
-/** What `writeChanges` writes. A reader refuses bytes of a later format. */
-export const RECORD_FORMAT = 1;
+/** What `writeChanges` writes. A reader refuses bytes of another format. */
+export const RECORD_FORMAT = 2;
 
 /** The parts of a registry that are kept in a checkpoint. */
 export interface RegistryParts {
@@ -31,6 +31,8 @@ const COUNTERS = 3;
 const GAUGES = 4;
 const HISTOGRAMS = 5;
 const SUMMARIES = 6;
+/** Not records, but what `Summaries.writeObservations` writes. */
+const OBSERVATIONS = 7;
 
 /**
  * Writes what has changed since it was last written, until the writer holds `lengthMax` bytes: new
@@ -53,7 +55,8 @@ export function writeChanges(
     writeValues(COUNTERS, counters, writer, lengthMax) &&
     writeValues(GAUGES, gauges, writer, lengthMax) &&
     writeValues(HISTOGRAMS, histograms, writer, lengthMax) &&
-    writeValues(SUMMARIES, summaries, writer, lengthMax)
+    writeValues(SUMMARIES, summaries, writer, lengthMax) &&
+    writeObservations(summaries, writer, lengthMax)
   );
 }
 
@@ -70,9 +73,13 @@ export function readChanges(
 ): void {
   const reader = new ByteReader(bytes);
   const format = reader.u8();
-  if (format > RECORD_FORMAT) throw new RangeError(`its format ${format} is not known`);
+  if (format !== RECORD_FORMAT) throw new RangeError(`its format ${format} is not known`);
   while (!reader.isAtEnd) {
     const kind = reader.u8();
+    if (kind === OBSERVATIONS) {
+      parts.summaries.readObservations(reader, (slot) => summaryFamily(slot)?.targets);
+      continue;
+    }
     const isSorted = kind === SERIES && reader.u8() === 1;
     for (let index = reader.varint() - 1; index >= 0; index = reader.varint() - 1) {
       switch (kind) {
@@ -157,6 +164,12 @@ function writeValues(kind: number, values: Values, writer: ByteWriter, lengthMax
   }
   writer.varint(0);
   return writer.length < lengthMax;
+}
+
+function writeObservations(summaries: Summaries, writer: ByteWriter, lengthMax: number): boolean {
+  if (!summaries.hasObservations) return true;
+  writer.u8(OBSERVATIONS);
+  return summaries.writeObservations(writer, lengthMax);
 }
 
 function existing(slot: number, values: Values): number {

@@ -1,6 +1,7 @@
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 import { ChangedSlots } from "./changed-slots.ts";
 import { Float64Column, type Float64Snapshot } from "./columns.ts";
+import { ObservationLog, readObservations } from "./observation-log.ts";
 import { QuantileSketch, queryRuns, type SketchRun } from "./quantile-sketch.ts";
 
 /** The window that quantiles look back on, and the slices in which it moves on. */
@@ -34,6 +35,8 @@ interface Window {
   /** For the window that ends with the slice `valuesSlice`; undefined when it must be computed. */
   values: Float64Array | undefined;
   valuesSlice: number;
+  /** The round in which its slices were written, or in which it was made. */
+  writtenRound: number;
 }
 
 /** The quantiles that a snapshot wants still. */
@@ -58,8 +61,12 @@ export class Summaries {
   #windows: (Window | undefined)[] = [];
   /** The present slice; the clock may not take it back. */
   #slice = 0;
-  /** Sketches that were last written in an earlier round are written whole. */
+  /** Windows that were last written in an earlier round are written whole. */
   #round = 0;
+  /** What came since the last checkpoint, of all windows that are written. */
+  #log = new ObservationLog();
+  /** For each slot whose window was written whole: where the log ended then. */
+  #wholeEnds = new Map<number, number>();
   #wishes: Wish[] = [];
 
   /** Makes an empty summary and returns its slot. */
@@ -82,16 +89,10 @@ export class Summaries {
     if (targets === undefined) return;
     if (this.#wishes.length > 0) this.#grant(slot);
     this.#moveTo(nowMs);
-    const window = this.#windowOf(slot, targets);
-    window.values = undefined;
-    const { slices } = window;
-    let slice = slices.length > 0 ? slices[slices.length - 1] : undefined;
-    if (slice === undefined || slice.number !== this.#slice) {
-      this.#dropOld(window);
-      slice = { number: this.#slice, sketch: new QuantileSketch(targets.epsilon) };
-      slices.push(slice);
-    }
-    slice.sketch.observe(value);
+    this.#sketch(slot, value, targets, this.#slice);
+    // Without checkpoints nobody empties it; and nobody needs what is in it.
+    if (this.#log.isFull) this.markAll();
+    this.#log.add(slot, value, this.#slice);
   }
 
   /** `wanted`: lists of slots whose quantiles will be asked for. */
@@ -115,46 +116,104 @@ export class Summaries {
   markAll(): void {
     this.#round++;
     this.changed.markAll();
+    this.#log.clear();
+    this.#wholeEnds.clear();
   }
 
-  /** Sum, count, and of each slice what was not written yet: number + 1, sketch; 0 at the end. */
+  /**
+   * Sum and count. Of a window that was not written in this round the slices: number + 1, sketch.
+   * A 0 at the end. What else is new in windows is for `writeObservations`.
+   */
   write(slot: number, writer: ByteWriter): void {
     writer.f64(this.#sums.at(slot));
     writer.varint(this.#counts.at(slot));
     const window = this.#windows[slot];
-    if (window !== undefined) {
+    if (window !== undefined && window.writtenRound !== this.#round) {
+      window.writtenRound = this.#round;
+      this.#wholeEnds.set(slot, this.#log.end);
       if (this.#wishes.length > 0) this.#grant(slot);
       this.#dropOld(window);
       for (const { number, sketch } of window.slices) {
-        if (!sketch.hasUnwritten(this.#round)) continue;
         writer.varint(number + 1);
-        sketch.write(writer, this.#round);
+        sketch.write(writer);
       }
     }
     writer.varint(0);
+  }
+
+  /** Whether there are observations to write. */
+  get hasObservations(): boolean {
+    return !this.#log.isEmpty;
+  }
+
+  /**
+   * Writes observations that no window written whole has, until the writer holds `lengthMax`
+   * bytes. Read back after those windows, in their order, they make the same sketches. Returns
+   * whether nothing is left.
+   */
+  writeObservations(writer: ByteWriter, lengthMax: number): boolean {
+    let filterEnd = 0;
+    for (const end of this.#wholeEnds.values()) filterEnd = Math.max(filterEnd, end);
+    const isDone = this.#log.write(
+      writer,
+      lengthMax,
+      filterEnd,
+      (slot, place) => place >= (this.#wholeEnds.get(slot) ?? 0),
+    );
+    this.#wholeEnds.clear();
+    return isDone;
   }
 
   /** `targets`: the family's; needed where there are slices. */
   read(slot: number, reader: ByteReader, targets: QuantileTargets | undefined): void {
     this.#sums.set(slot, reader.f64());
     this.#counts.set(slot, reader.varint());
+    let slices: Window["slices"] | undefined;
     for (let number = reader.varint() - 1; number >= 0; number = reader.varint() - 1) {
       if (targets === undefined) throw new RangeError("a summary has slices but no quantiles");
-      const { slices } = this.#windowOf(slot, targets);
-      let slice = slices.find((other) => other.number === number);
-      if (slice === undefined) {
-        slice = { number, sketch: new QuantileSketch(targets.epsilon) };
-        slices.push(slice);
+      const sketch = new QuantileSketch(targets.epsilon);
+      sketch.read(reader);
+      // The window whole: it replaces what observations before it have made.
+      if (slices === undefined) {
+        slices = [];
+        this.#windowOf(slot, targets).slices = slices;
       }
-      slice.sketch.read(reader, this.#round);
+      slices.push({ number, sketch });
       this.#slice = Math.max(this.#slice, number);
     }
+  }
+
+  /** `targetsOf`: those of the family that a slot belongs to. */
+  readObservations(
+    reader: ByteReader,
+    targetsOf: (slot: number) => QuantileTargets | undefined,
+  ): void {
+    readObservations(reader, (slot, value, slice) => {
+      const targets = targetsOf(slot);
+      if (targets === undefined) throw new RangeError(`slot ${slot} has no quantiles`);
+      this.#slice = Math.max(this.#slice, slice);
+      this.#sketch(slot, value, targets, slice);
+    });
+  }
+
+  #sketch(slot: number, value: number, targets: QuantileTargets, slice: number): void {
+    const window = this.#windowOf(slot, targets);
+    window.values = undefined;
+    const { slices } = window;
+    let last = slices.length > 0 ? slices[slices.length - 1] : undefined;
+    if (last === undefined || last.number !== slice) {
+      this.#dropOld(window);
+      last = { number: slice, sketch: new QuantileSketch(targets.epsilon) };
+      slices.push(last);
+    }
+    last.sketch.observe(value);
   }
 
   #windowOf(slot: number, targets: QuantileTargets): Window {
     let window = this.#windows[slot];
     if (window === undefined) {
-      window = { targets, slices: [], values: undefined, valuesSlice: 0 };
+      const writtenRound = this.#round;
+      window = { targets, slices: [], values: undefined, valuesSlice: 0, writtenRound };
       this.#windows[slot] = window;
     }
     return window;
