@@ -7,8 +7,9 @@
  * searched at a time.
  *
  * Memory: `top` is where the free part begins. Strings and tables are placed there one after the
- * other and freed all at once by `reset`. A string is an entry: hash (4 bytes), length (4),
- * bytes, and zeros up to a multiple of eight, one at least; its address names it.
+ * other and freed all at once by `reset`. A string is an entry: hash (4 bytes), length (4), the
+ * first template of which it is the suffix: prefix (4) and meaning (4), then its bytes, and zeros up
+ * to a multiple of eight, one at least. Its address names it.
  */
 
 /** Instead of a meaning: the message is not known. */
@@ -40,10 +41,15 @@ let suffixSlots: usize = 0;
 let suffixMask: u32 = 0;
 let suffixCount: u32 = 0;
 
-/** Templates, 12 bytes a slot: prefix, suffix, meaning. A prefix of 0: free. */
+/** All templates but the first of a suffix, 12 bytes a slot: prefix, suffix, meaning; 0: free. */
 let templateSlots: usize = 0;
 let templateMask: u32 = 0;
 let templateCount: u32 = 0;
+/** With the first ones. */
+let knownCount: u32 = 0;
+
+/** What stands in a string's entry before its bytes. */
+const HEAD: usize = 16;
 
 /** What the last scan of an element found: its number. */
 let numberStart: usize = 0;
@@ -67,6 +73,7 @@ export function reset(bytesMax: u32, countMax: u32): void {
   suffixSlots = placeZeros((suffixMask + 1) * 4);
   templateMask = 255;
   templateCount = 0;
+  knownCount = 0;
   templateSlots = placeZeros((templateMask + 1) * 12);
 }
 
@@ -96,7 +103,7 @@ export function used(): usize {
 }
 
 export function count(): u32 {
-  return templateCount;
+  return knownCount;
 }
 
 /**
@@ -156,6 +163,12 @@ export function learn(index: u32, meaning: u32): void {
     suffix = addString(suffixSlots, suffixMask, suffixHash, numberEnd, end);
     if (suffix === 0) return;
     suffixCount++;
+  }
+  knownCount++;
+  if (load<u32>(suffix, 8) === 0) {
+    store<u32>(suffix, <u32>prefix, 8);
+    store<u32>(suffix, meaning, 12);
+    return;
   }
   if ((templateCount + 1) * 4 > (templateMask + 1) * 3) growTemplates();
   putTemplate(<u32>prefix, <u32>suffix, meaning);
@@ -365,7 +378,7 @@ function tail(at: usize, end: usize): u64 {
 function isString(entry: usize, start: usize, end: usize): bool {
   if (load<u32>(entry, 4) !== <u32>(end - start)) return false;
   let at = start;
-  let kept = entry + 8;
+  let kept = entry + HEAD;
   while (at + 16 <= end) {
     const other = (load<u64>(at) ^ load<u64>(kept)) | (load<u64>(at, 8) ^ load<u64>(kept, 8));
     if (other !== 0) return false;
@@ -393,11 +406,12 @@ function findString(slots: usize, mask: u32, hash: u32, start: usize, end: usize
 
 function addString(slots: usize, mask: u32, hash: u32, start: usize, end: usize): usize {
   const length = end - start;
-  const entry = place(8 + ((length + 8) & ~7));
+  const entry = place(HEAD + ((length + 8) & ~7));
   store<u32>(entry, hash);
   store<u32>(entry, <u32>length, 4);
-  store<u64>(entry + (length & ~7), 0, 8);
-  memory.copy(entry + 8, start, length);
+  store<u64>(entry, 0, 8);
+  store<u64>(entry + (length & ~7), 0, HEAD);
+  memory.copy(entry + HEAD, start, length);
   return putString(slots, mask, hash, entry) ? entry : 0;
 }
 
@@ -441,6 +455,7 @@ function hashPair(prefix: u32, suffix: u32): u32 {
 }
 
 function findTemplate(prefix: u32, suffix: u32): u32 {
+  if (load<u32>(suffix, 8) === prefix) return load<u32>(suffix, 12);
   let at = hashPair(prefix, suffix) & templateMask;
   let slot = templateSlots + at * 12;
   while (load<u32>(slot) !== 0) {

@@ -28,9 +28,10 @@ export interface Applied {
 export class BatchApplier {
   #registry: Registry;
   /** The series that a definition means; negative while refused or not looked at yet. */
-  #refs: number[] = [];
+  #refs = new Int32Array(1024).fill(NOT_RESOLVED);
+  #count = 0;
   /** Only what is not resolved. */
-  #definitions: (DefinedSample | undefined)[] = [];
+  #definitions = new Map<number, DefinedSample>();
   #keepsDeadLetters: boolean;
 
   constructor(registry: Registry, keepsDeadLetters = false) {
@@ -49,12 +50,13 @@ export class BatchApplier {
     let refused = 0;
     for (let i = 0; i < ids.length; i++) {
       let ref = refs[ids[i]];
-      if (ref < 0) {
+      // Not `ref < 0`: a number that was never sent may be beyond the end.
+      if (!(ref >= 0)) {
         ref = this.#resolve(ids[i], drops);
         if (ref < 0) {
           refused++;
           if (this.#keepsDeadLetters) {
-            const { definition } = this.#definitions[ids[i]]!;
+            const { definition } = this.#definitions.get(ids[i])!;
             deadLetters.push({
               reason: refusalOf(ref),
               payload: composePayload(definition, values[i]),
@@ -70,17 +72,22 @@ export class BatchApplier {
 
   #learn(batch: Batch): void {
     if (batch.firstDefinitionId === 0) {
-      this.#refs = [];
-      this.#definitions = [];
+      this.#refs.fill(NOT_RESOLVED, 0, this.#count);
+      this.#count = 0;
+      this.#definitions.clear();
     }
-    for (const defined of batch.definitions) {
-      this.#refs.push(-1);
-      this.#definitions.push(defined);
+    const needed = this.#count + batch.definitions.length;
+    if (needed > this.#refs.length) {
+      const grown = new Int32Array(Math.max(needed, this.#refs.length * 2));
+      grown.fill(NOT_RESOLVED, this.#count);
+      grown.set(this.#refs.subarray(0, this.#count));
+      this.#refs = grown;
     }
+    for (const defined of batch.definitions) this.#definitions.set(this.#count++, defined);
   }
 
   #resolve(id: number, drops: Drop[]): number {
-    const defined = this.#definitions[id];
+    const defined = this.#definitions.get(id);
     if (defined === undefined) throw new Error(`BUG: a batch names definition ${id}, never sent`);
     const ref = this.#registry.resolve(defined.definition);
     if (ref < 0) {
@@ -88,10 +95,12 @@ export class BatchApplier {
       return ref;
     }
     this.#refs[id] = ref;
-    this.#definitions[id] = undefined;
+    this.#definitions.delete(id);
     return ref;
   }
 }
+
+const NOT_RESOLVED = -1;
 
 function countDrop(drops: Drop[], reason: DropReason, payload: string): void {
   const known = drops.find((drop) => drop.reason === reason);

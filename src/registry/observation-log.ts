@@ -11,6 +11,13 @@ export class ObservationLog {
   /** Entries that are written already, and entries in all. */
   #head = 0;
   #tail = 0;
+  /** Entries that `takeBySlot` has given out. */
+  #taken = 0;
+  /** Of those given out: the next one of the slot, and for each slot the first and last; plus one. */
+  #next = new Uint32Array(0);
+  #first = new Uint32Array(0);
+  #last = new Uint32Array(0);
+  #gathered = new Float64Array(0);
   /** Entries since ever that stand no longer in the arrays. */
   #gone = 0;
   /** Where in the arrays each slice begins; ascending. */
@@ -43,16 +50,61 @@ export class ObservationLog {
     this.#tail = at + 1;
   }
 
+  /** Entries that `takeBySlot` would give out. */
+  get fresh(): number {
+    return this.#tail - this.#taken;
+  }
+
+  /**
+   * Gives out each entry once, those of one slot together and in their order: so the state of a slot
+   * comes into the processor's cache for several at a time. `values` is valid during the call.
+   * `slotCount`: slots that there are.
+   */
+  takeBySlot(
+    slotCount: number,
+    take: (slot: number, values: Float64Array, count: number) => void,
+  ): void {
+    const [slots, values, start, tail] = [this.#slots, this.#values, this.#taken, this.#tail];
+    if (this.#first.length < slotCount) {
+      this.#first = new Uint32Array(slotCount * 2);
+      this.#last = new Uint32Array(slotCount * 2);
+    }
+    if (this.#next.length < tail - start) {
+      this.#next = new Uint32Array((tail - start) * 2);
+      this.#gathered = new Float64Array((tail - start) * 2);
+    }
+    const [first, last, next] = [this.#first, this.#last, this.#next];
+    for (let i = start; i < tail; i++) {
+      const slot = slots[i];
+      if (first[slot] === 0) first[slot] = i - start + 1;
+      else next[last[slot] - 1] = i - start + 1;
+      last[slot] = i - start + 1;
+      next[i - start] = 0;
+    }
+    const gathered = this.#gathered;
+    for (let i = start; i < tail; i++) {
+      const slot = slots[i];
+      let count = 0;
+      for (let at = first[slot]; at !== 0; at = next[at - 1]) {
+        gathered[count++] = values[start + at - 1];
+      }
+      first[slot] = 0;
+      if (count > 0) take(slot, gathered, count);
+    }
+    this.#taken = tail;
+  }
+
   /** Forgets everything. */
   clear(): void {
     this.#gone += this.#tail;
     this.#head = 0;
     this.#tail = 0;
+    this.#taken = 0;
     this.#slices = [];
   }
 
   /**
-   * Writes and forgets entries, until the writer holds about `lengthMax` bytes, but one at least:
+   * Writes and forgets entries, which were all given out, until the writer holds about `lengthMax` bytes, but one at least:
    * pieces of a slice each, and a 0. Returns whether nothing is left. `isWanted` tells by slot and place, where
    * that is below `filterEnd`.
    */
@@ -97,6 +149,7 @@ export class ObservationLog {
         this.add(slots[i], values[i], slices[at].slice);
       }
     }
+    this.#taken = this.#tail;
   }
 
   #grow(): void {

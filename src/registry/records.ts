@@ -62,14 +62,13 @@ export function writeChanges(
 
 /**
  * Takes what one call of `writeChanges` wrote; entries are read in the order in which they were
- * written. `addSeries` makes a series; `summaryFamily` names the family of a summary's slot.
+ * written. `addSeries` makes a series.
  * Throws a RangeError or a TypeError when the bytes are damaged.
  */
 export function readChanges(
   parts: RegistryParts,
   bytes: Uint8Array,
   addSeries: (family: Family, identity: Uint8Array, labelSet: Uint8Array) => void,
-  summaryFamily: (slot: number) => Family | undefined,
 ): void {
   const reader = new ByteReader(bytes);
   const format = reader.u8();
@@ -77,7 +76,7 @@ export function readChanges(
   while (!reader.isAtEnd) {
     const kind = reader.u8();
     if (kind === OBSERVATIONS) {
-      parts.summaries.readObservations(reader, (slot) => summaryFamily(slot)?.targets);
+      parts.summaries.readObservations(reader);
       continue;
     }
     const isSorted = kind === SERIES && reader.u8() === 1;
@@ -102,11 +101,7 @@ export function readChanges(
           parts.histograms.read(existing(index, parts.histograms), reader);
           break;
         case SUMMARIES:
-          parts.summaries.read(
-            existing(index, parts.summaries),
-            reader,
-            summaryFamily(index)?.targets,
-          );
+          parts.summaries.read(existing(index, parts.summaries), reader);
           break;
         default:
           throw new RangeError(`section ${kind} is not known`);

@@ -66,8 +66,8 @@ export class Registry {
   #counters = new Counters();
   #gauges = new Gauges();
   #histograms = new Histograms();
-  #summaries = new Summaries();
   #summaryFamilies: Family[] = [];
+  #summaries = new Summaries((slot) => this.#summaryFamilies[slot].targets);
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -124,7 +124,7 @@ export class Registry {
         this.#histograms.observe(slot, value);
         break;
       default:
-        this.#summaries.observe(slot, value, this.#summaryFamilies[slot].targets, nowMs);
+        this.#summaries.observe(slot, value, nowMs);
     }
   }
 
@@ -178,15 +178,10 @@ export class Registry {
    */
   restore(bytes: Uint8Array): void {
     const parts = this.#parts();
-    readChanges(
-      parts,
-      bytes,
-      (family, identity, labelSet) => {
-        const shown = this.#options.sortLabels ? identity : labelSet;
-        this.#catalog.addSeries(family, identity, shown, this.#addSlot(family));
-      },
-      (slot) => this.#summaryFamilies[slot],
-    );
+    readChanges(parts, bytes, (family, identity, labelSet) => {
+      const shown = this.#options.sortLabels ? identity : labelSet;
+      this.#catalog.addSeries(family, identity, shown, this.#addSlot(family));
+    });
     while (parts.catalog.takeChangedFamily() !== undefined);
     while (parts.catalog.takeUnwrittenSeries() >= 0);
   }

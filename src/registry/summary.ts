@@ -9,6 +9,9 @@ export const SUMMARY_WINDOW_MS = 10 * 60 * 1000;
 export const SUMMARY_AGE_BUCKETS = 5;
 const SLICE_MS = SUMMARY_WINDOW_MS / SUMMARY_AGE_BUCKETS;
 
+/** So many observations are put into sketches at a time: some for each series, and 2 ms at most. */
+const SETTLE_COUNT = 32 * 1024;
+
 /** What a family's summaries compute: `quantiles` ascending, `epsilon` the least of their errors. */
 export interface QuantileTargets {
   quantiles: readonly number[];
@@ -50,12 +53,13 @@ interface Wish {
 /**
  * Summaries: sum and count a slot since ever, quantiles over a sliding window.
  *
- * An observation goes into the sketch of the present slice only; the sketches of the window are
- * merged when somebody looks. The window moves with the clock that is handed in, in steps of two
+ * An observation goes into the sketch of the present slice only, together with others of its slot, at
+ * the latest when somebody looks; then the sketches of the window are merged. The window moves with the clock that is handed in, in steps of two
  * minutes, so it spans eight to ten minutes, as client_golang's does.
  */
 export class Summaries {
   readonly changed = new ChangedSlots();
+  #targetsOf: (slot: number) => QuantileTargets | undefined;
   #sums = new Float64Column();
   #counts = new Float64Column();
   #windows: (Window | undefined)[] = [];
@@ -69,6 +73,11 @@ export class Summaries {
   #wholeEnds = new Map<number, number>();
   #wishes: Wish[] = [];
 
+  /** `targetsOf`: what the family of a slot wants; undefined while no sample has brought quantiles. */
+  constructor(targetsOf: (slot: number) => QuantileTargets | undefined) {
+    this.#targetsOf = targetsOf;
+  }
+
   /** Makes an empty summary and returns its slot. */
   add(): number {
     this.#windows.push(undefined);
@@ -79,25 +88,25 @@ export class Summaries {
   }
 
   /**
-   * Takes one observation, any double.
-   * `targets`: the family's; undefined while no sample has brought quantiles.
+   * Takes one observation, any double. While no sample has brought quantiles for the slot's family
+   * it has no window.
    */
-  observe(slot: number, value: number, targets: QuantileTargets | undefined, nowMs: number): void {
+  observe(slot: number, value: number, nowMs: number): void {
     this.#sums.add(slot, value);
     this.#counts.add(slot, 1);
     this.changed.mark(slot);
-    if (targets === undefined) return;
-    if (this.#wishes.length > 0) this.#grant(slot);
+    if (this.#targetsOf(slot) === undefined) return;
     this.#moveTo(nowMs);
-    this.#sketch(slot, value, targets, this.#slice);
     // Without checkpoints nobody empties it; and nobody needs what is in it.
     if (this.#log.isFull) this.markAll();
     this.#log.add(slot, value, this.#slice);
+    if (this.#log.fresh === SETTLE_COUNT) this.#settle();
   }
 
   /** `wanted`: lists of slots whose quantiles will be asked for. */
   snapshot(nowMs: number, wanted: readonly Uint32Array[]): SummarySnapshot {
     this.#moveTo(nowMs);
+    if (wanted.length > 0) this.#settle();
     const isOpen = new Uint8Array(wanted.length > 0 ? this.#windows.length : 0);
     for (const slots of wanted) for (let i = 0; i < slots.length; i++) isOpen[slots[i]] = 1;
     const wish: Wish = { slice: this.#slice, isOpen, values: new Map() };
@@ -114,6 +123,7 @@ export class Summaries {
 
   /** From now on `write` gives everything, not only what is new. */
   markAll(): void {
+    this.#settle();
     this.#round++;
     this.changed.markAll();
     this.#log.clear();
@@ -129,6 +139,7 @@ export class Summaries {
     writer.varint(this.#counts.at(slot));
     const window = this.#windows[slot];
     if (window !== undefined && window.writtenRound !== this.#round) {
+      this.#settle();
       window.writtenRound = this.#round;
       this.#wholeEnds.set(slot, this.#log.end);
       if (this.#wishes.length > 0) this.#grant(slot);
@@ -152,6 +163,7 @@ export class Summaries {
    * whether nothing is left.
    */
   writeObservations(writer: ByteWriter, lengthMax: number): boolean {
+    this.#settle();
     let filterEnd = 0;
     for (const end of this.#wholeEnds.values()) filterEnd = Math.max(filterEnd, end);
     const isDone = this.#log.write(
@@ -164,8 +176,8 @@ export class Summaries {
     return isDone;
   }
 
-  /** `targets`: the family's; needed where there are slices. */
-  read(slot: number, reader: ByteReader, targets: QuantileTargets | undefined): void {
+  read(slot: number, reader: ByteReader): void {
+    const targets = this.#targetsOf(slot);
     this.#sums.set(slot, reader.f64());
     this.#counts.set(slot, reader.varint());
     let slices: Window["slices"] | undefined;
@@ -183,20 +195,28 @@ export class Summaries {
     }
   }
 
-  /** `targetsOf`: those of the family that a slot belongs to. */
-  readObservations(
-    reader: ByteReader,
-    targetsOf: (slot: number) => QuantileTargets | undefined,
-  ): void {
+  /** Takes what `writeObservations` wrote. */
+  readObservations(reader: ByteReader): void {
     readObservations(reader, (slot, value, slice) => {
-      const targets = targetsOf(slot);
+      const targets = slot < this.#windows.length ? this.#targetsOf(slot) : undefined;
       if (targets === undefined) throw new RangeError(`slot ${slot} has no quantiles`);
       this.#slice = Math.max(this.#slice, slice);
-      this.#sketch(slot, value, targets, slice);
+      this.#sketchOf(slot, targets, slice).observe(value);
     });
   }
 
-  #sketch(slot: number, value: number, targets: QuantileTargets, slice: number): void {
+  /** Puts the observations that have been gathered into their sketches. */
+  #settle(): void {
+    if (this.#log.fresh === 0) return;
+    this.#log.takeBySlot(this.#windows.length, (slot, values, count) => {
+      if (this.#wishes.length > 0) this.#grant(slot);
+      const sketch = this.#sketchOf(slot, this.#targetsOf(slot)!, this.#slice);
+      for (let i = 0; i < count; i++) sketch.observe(values[i]);
+    });
+  }
+
+  /** The sketch of a slice that is the newest of its window, which is about to change. */
+  #sketchOf(slot: number, targets: QuantileTargets, slice: number): QuantileSketch {
     const window = this.#windowOf(slot, targets);
     window.values = undefined;
     const { slices } = window;
@@ -206,7 +226,7 @@ export class Summaries {
       last = { number: slice, sketch: new QuantileSketch(targets.epsilon) };
       slices.push(last);
     }
-    last.sketch.observe(value);
+    return last.sketch;
   }
 
   #windowOf(slot: number, targets: QuantileTargets): Window {
@@ -247,7 +267,9 @@ export class Summaries {
 
   #moveTo(nowMs: number): void {
     const slice = Math.floor(nowMs / SLICE_MS);
-    if (slice > this.#slice) this.#slice = slice;
+    if (slice <= this.#slice) return;
+    this.#settle();
+    this.#slice = slice;
   }
 }
 

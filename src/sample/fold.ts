@@ -50,7 +50,7 @@ export const DEAD_LETTER_LENGTH_MAX = 16 * 1024;
 export const PAYLOAD_EXCERPT_LENGTH = 200;
 
 /** The keys of definitions are forgotten when they take more than this many characters. */
-const KEYS_LENGTH_MAX = 4 * 1024 * 1024;
+const KEYS_LENGTH_MAX = 1024 * 1024;
 
 /** Numbers of definitions begin anew when there are more: the main thread keeps each of them. */
 const DEFINITIONS_MAX = 4 * 1024 * 1024;
