@@ -85,6 +85,7 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
       };
     },
     notReadyReason: () => ingestion.notReadyReason,
+    isBusy: () => (ingestion.tenure?.plan.pending ?? 0) > 0,
     scraped: (seconds, bytes) => {
       own.scrapeSeconds.observe(seconds);
       own.scrapeBytes.observe(bytes);

@@ -9,6 +9,8 @@ export interface Pages {
   /** Why the gateway is not ready; undefined when it is. */
   notReadyReason(): string | undefined;
   scraped(seconds: number, bytes: number): void;
+  /** Whether samples wait to be taken: then an answer leaves them most of the time. */
+  isBusy(): boolean;
 }
 
 export interface Exposition {
@@ -22,6 +24,9 @@ export interface Exposition {
 
 /** When a scraper that was refused may come again. */
 const RETRY_AFTER_SECONDS = 1;
+
+/** How long a large answer and the samples that wait take turns. */
+const TURN_MS = { answer: 2, samples: 4 };
 
 /** Without a hostname all interfaces of both families are served, where there is IPv6. */
 const ANY_HOSTNAMES = ["::", "0.0.0.0"];
@@ -85,11 +90,16 @@ async function metrics(url: URL, method: string, pages: Pages): Promise<Response
     return new Response(null, { headers });
   }
   let bytes = 0;
+  let restedAt = startedAt;
   const body = new ReadableStream({
     // Asked for the next chunk only when the connection has taken the last one: a scraper that
     // is stuck holds up itself alone, and others run between two chunks.
     async pull(controller) {
       await new Promise(setImmediate);
+      if (pages.isBusy() && performance.now() - restedAt > TURN_MS.answer) {
+        await Bun.sleep(TURN_MS.samples);
+        restedAt = performance.now();
+      }
       if (!exposition.isValid()) {
         exposition.end();
         controller.error(new Error("the totals are no longer this process's to show"));

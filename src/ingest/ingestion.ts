@@ -252,7 +252,7 @@ export class Ingestion {
     const tenure = this.#tenure;
     const pool = this.#pool;
     // Workers may run ahead of a slow one, but not without end: batches that wait take memory.
-    const aheadMax = this.#options.workers * 4;
+    const aheadMax = this.#options.workers * 6;
     while (!this.#isStopping && pool?.hasRoom && tenure && tenure.plan.sent < aheadMax) {
       const range = tenure.plan.next();
       if (range === undefined) return;

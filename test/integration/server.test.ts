@@ -65,7 +65,12 @@ function of(chunks: Iterator<Uint8Array>, isValid = () => true) {
 function start(answer: Awaited<ReturnType<Pages["metrics"]>>): string {
   const server = serve(
     { hostname: "127.0.0.1", port: 0 },
-    { metrics: async () => answer, notReadyReason: () => undefined, scraped: () => {} },
+    {
+      metrics: async () => answer,
+      notReadyReason: () => undefined,
+      scraped: () => {},
+      isBusy: () => true,
+    },
   );
   servers.push(server);
   return String(server.url);
