@@ -1,0 +1,137 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { type Elements, elementAt } from "../../../src/queue/elements.ts";
+import { RangeReplies } from "../../../src/queue/range-replies.ts";
+
+/** A reply, as the server sends it, and for an array its elements. */
+interface Reply {
+  bytes: Buffer;
+  elements: Buffer[] | undefined;
+}
+
+const line = (text: string): Reply => ({ bytes: Buffer.from(`${text}\r\n`), elements: undefined });
+
+function bulk(content: Buffer): Reply {
+  const parts = [Buffer.from(`$${content.length}\r\n`), content, Buffer.from("\r\n")];
+  return { bytes: Buffer.concat(parts), elements: undefined };
+}
+
+function array(elements: Buffer[]): Reply {
+  const head = Buffer.from(`*${elements.length}\r\n`);
+  return { bytes: Buffer.concat([head, ...elements.map((e) => bulk(e).bytes)]), elements };
+}
+
+/** Gives the chunks to a filter; returns what it passed, and takes each array when it is there. */
+function filter(chunks: readonly Buffer[], recycles = true) {
+  const passed: Buffer[] = [];
+  const arrays: Buffer[][] = [];
+  const replies = new RangeReplies((bytes) => passed.push(Buffer.from(bytes)));
+  let taken = 0;
+  for (const chunk of chunks) {
+    replies.write(chunk);
+    for (let found = replies.take(taken); found !== undefined; found = replies.take(++taken)) {
+      arrays.push(copiesOf(found));
+      if (recycles) replies.recycle(found);
+    }
+  }
+  return { passed: Buffer.concat(passed).toString("latin1"), arrays };
+}
+
+function copiesOf(elements: Elements): Buffer[] {
+  return Array.from({ length: elements.count }, (_, i) => Buffer.from(elementAt(elements, i)));
+}
+
+/** What the client is to read, and the arrays with their oldest element first. */
+function expected(replies: readonly Reply[]) {
+  let id = 0;
+  return {
+    passed: replies
+      .map(({ bytes, elements }) => (elements ? `:${id++}\r\n` : bytes.toString("latin1")))
+      .join(""),
+    arrays: replies.flatMap(({ elements }) => (elements ? [elements.toReversed()] : [])),
+  };
+}
+
+const content = fc.oneof(
+  fc.constantFrom("", "\r\n", "$3\r\nabc\r\n", "*1\r\n", ":0\r\n").map((text) => Buffer.from(text)),
+  fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
+  fc.nat({ max: 200_000 }).map((length) => Buffer.alloc(length, "x")),
+);
+
+const reply = fc.oneof(
+  { weight: 4, arbitrary: fc.array(content, { maxLength: 6 }).map(array) },
+  { weight: 1, arbitrary: fc.constantFrom("+OK", "-WRONGTYPE not a list", ":7", "$-1").map(line) },
+  { weight: 1, arbitrary: content.map(bulk) },
+  { weight: 1, arbitrary: fc.constant({ bytes: Buffer.from("*-1\r\n"), elements: [] }) },
+);
+
+describe("replies of a connection", () => {
+  test("pass unchanged, and arrays are kept, wherever the stream is cut", () => {
+    const property = fc.property(
+      fc.array(reply, { maxLength: 8 }),
+      fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1, maxLength: 9 }),
+      (replies, lengths) => {
+        const stream = Buffer.concat(replies.map(({ bytes }) => bytes));
+        const chunks: Buffer[] = [];
+        for (let at = 0, i = 0; at < stream.length; i++) {
+          const end = at + lengths[i % lengths.length];
+          chunks.push(stream.subarray(at, end));
+          at = end;
+        }
+        expect(filter(chunks)).toEqual(expected(replies));
+      },
+    );
+    fc.assert(property, { numRuns: 1000 });
+  });
+
+  test("are the same for each place where a short stream is cut in two", () => {
+    const replies = [
+      line("+OK"),
+      array([Buffer.from("ab"), Buffer.from(""), Buffer.from("c\r\n")]),
+      bulk(Buffer.from("INFO\r\nx")),
+      array([]),
+      line("-ERR no"),
+      array([Buffer.from("d")]),
+      line(":12"),
+    ];
+    const stream = Buffer.concat(replies.map(({ bytes }) => bytes));
+    for (let at = 0; at <= stream.length; at++) {
+      const chunks = [stream.subarray(0, at), stream.subarray(at)];
+      expect(filter(chunks)).toEqual(expected(replies));
+    }
+    expect(filter([...stream].map((byte) => Buffer.of(byte)))).toEqual(expected(replies));
+  });
+
+  test("may hold more elements than there was room for at first", () => {
+    const replies = [3000, 10, 5000].map((count) =>
+      array(Array.from({ length: count }, (_, i) => Buffer.from(String(i)))),
+    );
+    const stream = Buffer.concat(replies.map(({ bytes }) => bytes));
+    for (const recycles of [true, false]) {
+      expect(filter([stream], recycles)).toEqual(expected(replies));
+    }
+  });
+
+  test("that hold something else than strings are an error, not a wrong answer", () => {
+    for (const text of ["*1\r\n:1\r\n", "*1\r\n*0\r\n", "*x\r\n", "*2\r\n$1\r\na\r\n+b\r\n"]) {
+      const replies = new RangeReplies(() => {});
+      expect(() => replies.write(Buffer.from(text))).toThrow("no RESP");
+    }
+  });
+});
+
+test("memory is used again once it is given back, and never before", () => {
+  const replies = new RangeReplies(() => {});
+  const next = (text: string) => replies.write(array([Buffer.from(text)]).bytes);
+  next("first");
+  const first = replies.take(0)!;
+  next("second");
+  next("third");
+  expect(elementAt(first, 0).toString()).toBe("first");
+  expect(replies.take(0)).toBeUndefined();
+  replies.recycle(first);
+  next("fourth");
+  next("fifth");
+  expect([3, 4].some((id) => replies.take(id)?.bytes === first.bytes)).toBe(true);
+  expect(elementAt(replies.take(1)!, 0).toString()).toBe("second");
+});
