@@ -18,7 +18,7 @@ const UNKNOWN: u32 = 0xffffffff;
 const NOT_NEGATIVE: u32 = 0x80000000;
 
 /** Places that are looked at before a string counts as unknown: equal hashes can be made. */
-const PROBES_MAX: u32 = 16;
+const PROBES_MAX: u32 = 64;
 
 /** `"value":` as it stands in memory. */
 const KEY: u64 = 0x3a2265756c617622;
@@ -148,22 +148,10 @@ export function learn(index: u32, meaning: u32): void {
   const start = input + load<u32>(starts + index * 4);
   const end = input + load<u32>(ends + index * 4);
   if (!scan(start, end)) return;
-  const prefixHash = hashOf(start, numberStart);
-  let prefix = findString(prefixSlots, prefixMask, prefixHash, start, numberStart);
-  if (prefix === 0) {
-    if ((prefixCount + 1) * 4 > (prefixMask + 1) * 3) growPrefixes();
-    prefix = addString(prefixSlots, prefixMask, prefixHash, start, numberStart);
-    if (prefix === 0) return;
-    prefixCount++;
-  }
-  const suffixHash = hashOf(numberEnd, end);
-  let suffix = findString(suffixSlots, suffixMask, suffixHash, numberEnd, end);
-  if (suffix === 0) {
-    if ((suffixCount + 1) * 4 > (suffixMask + 1) * 3) growSuffixes();
-    suffix = addString(suffixSlots, suffixMask, suffixHash, numberEnd, end);
-    if (suffix === 0) return;
-    suffixCount++;
-  }
+  const prefix = internPrefix(start, numberStart);
+  if (prefix === 0) return;
+  const suffix = internSuffix(numberEnd, end);
+  if (suffix === 0) return;
   knownCount++;
   if (load<u32>(suffix, 8) === 0) {
     store<u32>(suffix, <u32>prefix, 8);
@@ -404,7 +392,40 @@ function findString(slots: usize, mask: u32, hash: u32, start: usize, end: usize
   return 0;
 }
 
-function addString(slots: usize, mask: u32, hash: u32, start: usize, end: usize): usize {
+/** The prefix of these bytes, made if it is not there; 0 where it finds no place. */
+function internPrefix(start: usize, end: usize): usize {
+  const hash = hashOf(start, end);
+  const known = findString(prefixSlots, prefixMask, hash, start, end);
+  if (known !== 0) return known;
+  if ((prefixCount + 1) * 4 > (prefixMask + 1) * 3) growPrefixes();
+  const entry = placeString(hash, start, end);
+  if (!putString(prefixSlots, prefixMask, hash, entry)) {
+    // In a table that is almost empty it would find none either: hashes were made to be equal.
+    if (prefixCount * 4 < prefixMask) return 0;
+    growPrefixes();
+    if (!putString(prefixSlots, prefixMask, hash, entry)) return 0;
+  }
+  prefixCount++;
+  return entry;
+}
+
+/** The same for a suffix. */
+function internSuffix(start: usize, end: usize): usize {
+  const hash = hashOf(start, end);
+  const known = findString(suffixSlots, suffixMask, hash, start, end);
+  if (known !== 0) return known;
+  if ((suffixCount + 1) * 4 > (suffixMask + 1) * 3) growSuffixes();
+  const entry = placeString(hash, start, end);
+  if (!putString(suffixSlots, suffixMask, hash, entry)) {
+    if (suffixCount * 4 < suffixMask) return 0;
+    growSuffixes();
+    if (!putString(suffixSlots, suffixMask, hash, entry)) return 0;
+  }
+  suffixCount++;
+  return entry;
+}
+
+function placeString(hash: u32, start: usize, end: usize): usize {
   const length = end - start;
   const entry = place(HEAD + ((length + 8) & ~7));
   store<u32>(entry, hash);
@@ -412,7 +433,7 @@ function addString(slots: usize, mask: u32, hash: u32, start: usize, end: usize)
   store<u64>(entry, 0, 8);
   store<u64>(entry + (length & ~7), 0, HEAD);
   memory.copy(entry + HEAD, start, length);
-  return putString(slots, mask, hash, entry) ? entry : 0;
+  return entry;
 }
 
 function putString(slots: usize, mask: u32, hash: u32, entry: usize): bool {

@@ -62,7 +62,7 @@ const reply = fc.oneof(
   { weight: 4, arbitrary: fc.array(content, { maxLength: 6 }).map(array) },
   { weight: 1, arbitrary: fc.constantFrom("+OK", "-WRONGTYPE not a list", ":7", "$-1").map(line) },
   { weight: 1, arbitrary: content.map(bulk) },
-  { weight: 1, arbitrary: fc.constant({ bytes: Buffer.from("*-1\r\n"), elements: [] }) },
+  { weight: 1, arbitrary: fc.constant<Reply>({ bytes: Buffer.from("*-1\r\n"), elements: [] }) },
 );
 
 describe("replies of a connection", () => {

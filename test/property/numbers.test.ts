@@ -1,0 +1,89 @@
+import { expect, test } from "bun:test";
+import { packElements } from "../../src/queue/elements.ts";
+import { Templates } from "../../src/sample/templates.ts";
+import { randomOf } from "../support/random.ts";
+
+/** `npm run test:nightly` sets more. */
+const CASES = Number(process.env.GATEWAY_TEST_NUMBER_CASES ?? 400_000);
+const SEED = Number(process.env.GATEWAY_TEST_SEED ?? Date.now() % 2 ** 32);
+const RANGE = 1000;
+
+const PREFIX = '{"value":';
+
+/** JSON numbers of all shapes, those near the middle between two doubles among them. */
+function makeNumber(random: () => number): string {
+  const below = (n: number) => Math.floor(random() * n);
+  const digits = (count: number) => Array.from({ length: count }, () => below(10)).join("");
+  const sign = random() < 0.3 ? "-" : "";
+  switch (below(8)) {
+    case 0:
+      return sign + String(random() * 10 ** (below(24) - 4));
+    case 1:
+      return sign + String(below(1000) / 10 ** below(4));
+    case 2: {
+      // Between 2^53 and 2^54 each odd integer is a tie; below, each half, quarter and so on is.
+      const integer = 2n ** 53n + BigInt(below(2 ** 32)) * BigInt(below(2 ** 21));
+      return (
+        sign + String((integer >> BigInt(below(12))) | 1n) + ["", ".5", ".25", ".125"][below(4)]
+      );
+    }
+    case 3:
+      return sign + String(BigInt(Math.floor(random() * 2 ** 63)) + BigInt(below(3)) - 1n);
+    case 4:
+      return `${sign}${1 + below(9)}.${digits(below(20))}${below(10)}e${below(700) - 350}`;
+    case 5:
+      return `${sign}0.${"0".repeat(below(30))}${digits(1 + below(20))}`;
+    case 6:
+      return String(random() * 2 ** -1022);
+    default: {
+      const whole = digits(1 + below(25)).replace(/^0+(?=\d)/, "");
+      return sign + whole + (random() < 0.5 ? `.${digits(1 + below(25))}` : "");
+    }
+  }
+}
+
+test("numbers are read as JSON.parse reads them, to the bit", () => {
+  console.log(`numbers: GATEWAY_TEST_SEED=${SEED}`);
+  const random = randomOf(SEED);
+  const templates = new Templates(1000);
+  templates.match(packElements([Buffer.from(`${PREFIX}1}`)]));
+  templates.learn(0, 0);
+  let plain = 0;
+  let left = 0;
+  for (let done = 0; done < CASES; done += RANGE) {
+    const texts = Array.from({ length: RANGE }, () => makeNumber(random));
+    templates.match(packElements(texts.map((text) => Buffer.from(`${PREFIX}${text}}`))));
+    for (let i = 0; i < texts.length; i++) {
+      const text = texts[i];
+      const value = templates.valueOf(i);
+      // NaN leaves it to the engine, which must be seldom where it should not be needed.
+      if (/^-?\d+(\.\d{1,22})?$/.test(text) && text.replace(/\D|^[0-]*\.?0*/g, "").length <= 19) {
+        plain++;
+        if (Number.isNaN(value)) left++;
+      }
+      if (Number.isNaN(value) || Object.is(value, JSON.parse(text))) continue;
+      expect(`${text}: ${value}`).toBe(`${text}: ${JSON.parse(text)}`);
+    }
+  }
+  expect(plain).toBeGreaterThan(CASES / 4);
+  expect(left / plain).toBeLessThan(0.1);
+}, 3_600_000);
+
+test("what only the engine can read is left to it, and what is no number is not known", () => {
+  const templates = new Templates(1000);
+  templates.match(packElements([Buffer.from(`${PREFIX}1}`)]));
+  templates.learn(0, 5);
+  const matched = (text: string) => {
+    templates.match(packElements([Buffer.from(`${PREFIX}${text}}`)]));
+    return [templates.meaningOf(0), templates.valueOf(0)];
+  };
+  for (const text of ["1e300", "12345678901234567890123", "1e-300", "0.1e-22"]) {
+    expect(matched(text)).toEqual([5, Number.NaN]);
+  }
+  for (const text of ["0", "-0", "0.0", "0e999", "-0.000e-999", "1e22", "1e-22", "5E+3"]) {
+    expect(matched(text)).toEqual([5, Number(text)]);
+  }
+  for (const text of ["", "-", "+1", "01", "-01", ".5", "1.", "1.e3", "1e", "1e+", "e1", "NaN"]) {
+    expect(matched(text)[0]).toBe(0xffffffff);
+  }
+});

@@ -1,0 +1,176 @@
+import { describe, expect, test } from "bun:test";
+import { elementAt, packElements } from "../../src/queue/elements.ts";
+import { type DecodeLimits, decodeMessage } from "../../src/sample/decode.ts";
+import { definitionKey, Folder } from "../../src/sample/fold.ts";
+import type { Definition } from "../../src/sample/sample.ts";
+import { Templates } from "../../src/sample/templates.ts";
+import goldenMessages from "../golden/messages.json";
+import { randomOf } from "../support/random.ts";
+
+const LIMITS: DecodeLimits = {
+  maxMessageBytes: 400,
+  maxLabels: 5,
+  maxLabelLength: 60,
+  maxBuckets: 4,
+};
+
+/** `npm run test:nightly` sets more. */
+const CASES = Number(process.env.GATEWAY_TEST_TEMPLATE_CASES ?? 200_000);
+const SEED = Number(process.env.GATEWAY_TEST_SEED ?? Date.now() % 2 ** 32);
+const RANGE = 500;
+
+/** Messages in which the first `"value":` is the one that counts, and such in which it is not. */
+const TAUGHT = [
+  ...goldenMessages,
+  '{"type":"counter","name":"c","value":1}',
+  '{"value":1,"type":"counter","name":"c","labels":{"a":"b"}}',
+  '{"type":"counter","name":"c","labels":{"a":"b"},"value":1}',
+  '{"type": "gauge", "name": "g", "value": 1.5, "labels": {"value": "x"}}',
+  '{"type":"gauge","name":"g","labels":{"value":5},"value":6}',
+  '{"type":"gauge","name":"g","value":1,"value":2}',
+  '{"type":"gauge","name":"g","value":"NaN","value":2}',
+  '{"type":"gauge","name":"g","value":2,"value":"NaN"}',
+  '{"type":"gauge","name":"g","other":{"value":3},"value":4}',
+  '{"type":"gauge","name":"g","value":4,"other":{"value":3}}',
+  '{"type":"gauge","name":"g","help":"\\"value\\":7","value":8}',
+  '{"type":"gauge","name":"g","my\\"value":7,"value":8}',
+  '{"type":"gauge","name":"g","value" : 8}',
+  '{"type":"gauge","name":"g","value":\t\n 8 }',
+  '{"type":"histogram","name":"h","value":8,"buckets":[1,2],"time":1700000000.5}',
+  '{"type":"summary","name":"s","value":8,"quantiles":[0.5],"epsilons":[0.1],"help":"é😀"}',
+  '[{"type":"counter","name":"c","value":1}]',
+  '[{"type":"counter","name":"c","value":1},{"type":"counter","name":"c","value":2}]',
+  '{"a":[{"value":1}],"type":"counter","name":"c","value":3}',
+  ...[6, 7, 8, 9, 15, 16, 17, 31].map(
+    (length) =>
+      `{"type":"gauge","name":"${"n".repeat(length)}","value":1,"x":"${"y".repeat(length)}"}`,
+  ),
+];
+
+const NUMBERS = [
+  ..."0 -0 1 7 -3 0.5 1e3 1E+2 1.5e-3 1e999 -1e999 1e-400 5e-324 123456789012345678901".split(" "),
+  ..."9007199254740993 0.1 0.30000000000000004 17976931348623157e292 0.000001 01 +1".split(" "),
+  ...'-01 .5 1. 1e 1e+ 0x1 NaN --1 1.2.3 1,2 null true "1" [1] {} 1_0'.split(" "),
+];
+
+/** Elements with the number replaced in every place where `"value":` stands, and small damages. */
+function variant(random: () => number): Buffer {
+  const below = (n: number) => Math.floor(random() * n);
+  const taught = TAUGHT[below(TAUGHT.length)];
+  const number =
+    random() < 0.5 ? String(random() * 10 ** below(20)) : NUMBERS[below(NUMBERS.length)];
+  const places = [...taught.matchAll(/"value"\s*:\s*(-?[\d.eE+-]+)/g)];
+  let text = taught;
+  const place = places[below(places.length)];
+  if (place !== undefined) {
+    const start = place.index + place[0].length - place[1].length;
+    text = taught.slice(0, start) + number + taught.slice(start + place[1].length);
+  }
+  let bytes = Buffer.from(text);
+  for (let left = random() < 0.7 ? 0 : 1 + below(2); left > 0; left--) {
+    const at = below(bytes.length + 1);
+    const end = at + below(3);
+    const inserted = random() < 0.5 ? Buffer.of(below(256)) : bytes.subarray(at, at + below(20));
+    bytes = Buffer.concat([bytes.subarray(0, at), inserted, bytes.subarray(end)]);
+  }
+  return random() < 0.001 ? Buffer.concat([bytes, Buffer.alloc(400, " ")]) : bytes;
+}
+
+/** What a folder makes of messages, with definitions in the place of their numbers. */
+class Reader {
+  #folder = new Folder({ limits: LIMITS, deadLetterMax: 0, keysLengthMax: 20_000 });
+  #keys: string[] = [];
+
+  fold(messages: readonly Buffer[]): { samples: string[]; drops: string[] } {
+    const batch = this.#folder.fold(packElements(messages));
+    if (batch.firstDefinitionId === 0) this.#keys = [];
+    for (const { definition } of batch.definitions) this.#keys.push(definitionKey(definition));
+    const samples = Array.from(batch.ids, (id, i) => textOf(this.#keys[id], batch.values[i]));
+    return { samples, drops: batch.drops.map(({ reason, count }) => `${reason} ${count}`).sort() };
+  }
+}
+
+function textOf(key: string, value: number): string {
+  return `${Object.is(value, -0) ? "-0" : value} ${key}`;
+}
+
+function decodeAll(messages: readonly Buffer[]): { samples: string[]; drops: string[] } {
+  const samples: string[] = [];
+  const counts = new Map<string, number>();
+  for (const message of messages) {
+    for (const entry of decodeMessage(message, LIMITS)) {
+      if (entry.ok) {
+        const { definition, value } = entry.sample;
+        samples.push(textOf(definitionKey(definition), value));
+      } else counts.set(entry.reason, (counts.get(entry.reason) ?? 0) + 1);
+    }
+  }
+  return { samples, drops: [...counts].map(([reason, count]) => `${reason} ${count}`).sort() };
+}
+
+test("what is known by a template is what the full parse gives, for every input", () => {
+  console.log(`templates: GATEWAY_TEST_SEED=${SEED}`);
+  const random = randomOf(SEED);
+  const reader = new Reader();
+  for (let done = 0; done < CASES; done += RANGE) {
+    const messages = Array.from({ length: RANGE }, () => variant(random));
+    const [folded, decoded] = [reader.fold(messages), decodeAll(messages)];
+    if (Bun.deepEquals(folded, decoded)) continue;
+    // The message that differs is told apart from the others of its range.
+    for (const message of messages) {
+      const text = message.toString();
+      expect({ text, ...reader.fold([message]) }).toEqual({ text, ...decodeAll([message]) });
+    }
+    expect(folded).toEqual(decoded);
+  }
+}, 3_600_000);
+
+describe("a message that was taught", () => {
+  const message = (definition: string, value: string) =>
+    Buffer.from(`{"type":"${definition}","name":"a","value":${value},"labels":{"b":"c"}}`);
+
+  test("is known with another number, a counter's only when it is not negative", () => {
+    const templates = new Templates(1000);
+    const reader = new Folder({ limits: LIMITS, deadLetterMax: 0 });
+    const first = packElements([message("gauge", "1")]);
+    expect(templates.match(first)).toBe(1);
+    templates.learn(0, 7);
+    for (const value of ["2", "-2.5", "0", "1e3", "-0"]) {
+      expect(templates.match(packElements([message("gauge", value)]))).toBe(0);
+      expect([templates.meaningOf(0), templates.valueOf(0)]).toEqual([7, Number(value)]);
+    }
+    for (const value of ["01", "", "x", "+1", ".5"]) {
+      expect(templates.match(packElements([message("gauge", value)]))).toBe(1);
+    }
+    const counts = ["1", "2", "-1", "3"].map((value) => message("counter", value));
+    const batch = reader.fold(packElements(counts));
+    expect([...batch.values]).toEqual([1, 2, 3]);
+    expect(batch.drops.map(({ reason }) => reason)).toEqual(["negative_counter"]);
+  });
+
+  test("is not known when it is longer than a message may be", () => {
+    const templates = new Templates(80);
+    const elements = packElements([message("gauge", "1"), message("gauge", "1".repeat(50))]);
+    expect(elementAt(elements, 0).length).toBeLessThan(80);
+    expect(templates.match(elements)).toBe(2);
+    templates.learn(0, 7);
+    expect(templates.match(elements)).toBe(1);
+  });
+});
+
+test("a definition that two messages share is one, whatever the order of their fields", () => {
+  const folder = new Folder({ limits: LIMITS, deadLetterMax: 0 });
+  const texts = [
+    '{"type":"gauge","name":"a","value":1}',
+    '{"name":"a","value":1,"type":"gauge"}',
+    '{"value":1, "name":"a","type":"gauge"}',
+  ];
+  const elements = packElements(texts.map((text) => Buffer.from(text)));
+  const definitions: Definition[] = [];
+  for (let i = 0; i < 3; i++) {
+    const batch = folder.fold(elements);
+    definitions.push(...batch.definitions.map(({ definition }) => definition));
+    expect([...batch.ids]).toEqual([0, 0, 0]);
+  }
+  expect(definitions).toHaveLength(1);
+});

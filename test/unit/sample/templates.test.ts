@@ -1,0 +1,101 @@
+import { describe, expect, test } from "bun:test";
+import { type Elements, packElements } from "../../../src/queue/elements.ts";
+import { Folder } from "../../../src/sample/fold.ts";
+import { Templates, UNKNOWN } from "../../../src/sample/templates.ts";
+import { LIMITS } from "../../support/arbitrary-messages.ts";
+
+const RANGE = 1000;
+
+function range(first: number, text: (i: number) => string): Elements {
+  return packElements(Array.from({ length: RANGE }, (_, i) => Buffer.from(text(first + i))));
+}
+
+/** Teaches each element of a range that is not known: its meaning is its number. */
+function teach(templates: Templates, elements: Elements, first: number): void {
+  templates.match(elements);
+  for (let i = 0; i < elements.count; i++) {
+    if (templates.meaningOf(i) === UNKNOWN && !templates.matchAgain(i)) {
+      templates.learn(i, first + i);
+    }
+  }
+}
+
+describe("templates", () => {
+  test("keep their meanings apart, however many there are: some of them share a hash", () => {
+    const templates = new Templates(1000);
+    const COUNT = 300_000;
+    // Of the suffixes, which are compared by eight bytes, most differ in the last seven only.
+    const text = (i: number) => {
+      const word = i.toString(36).padStart(5, "0");
+      if (i % 10 === 0) return `{"a":"${word}","value":${i % 7}}`;
+      if (i % 10 === 1) return `{"value":${i % 7},"abc":"${word}","d":"some more text"}`;
+      return `{"value":${i % 7},"abc":"${word}"}`;
+    };
+    for (let first = 0; first < COUNT; first += RANGE) {
+      teach(templates, range(first, text), first);
+    }
+    expect(templates.count).toBe(COUNT);
+    for (let first = 0; first < COUNT; first += RANGE) {
+      expect(templates.match(range(first, text))).toBe(0);
+      for (let i = 0; i < RANGE; i++) {
+        if (templates.meaningOf(i) !== first + i || templates.valueOf(i) !== (first + i) % 7) {
+          expect([templates.meaningOf(i), templates.valueOf(i)]).toEqual([first + i, 0]);
+        }
+      }
+    }
+  }, 60_000);
+
+  test("are forgotten all at once when they take more than they may", () => {
+    const templates = new Templates(1000, 200_000);
+    const text = (i: number) => `{"value":1,"a":"${i}"}`;
+    let most = 0;
+    for (let first = 0; first < 20 * RANGE; first += RANGE) {
+      teach(templates, range(first, text), first);
+      most = Math.max(most, templates.size);
+    }
+    // It is looked at once a range.
+    expect(most).toBeLessThan(200_000 + RANGE * 100);
+    expect(templates.count).toBeGreaterThan(0);
+    expect(templates.count).toBeLessThan(10 * RANGE);
+  });
+
+  test("take a range that is larger than all before", () => {
+    const templates = new Templates(10_000_000);
+    const small = range(0, () => '{"value":1}');
+    teach(templates, small, 0);
+    const large = range(0, (i) => `{"value":${i},"a":"${"x".repeat(2000)}"}`);
+    expect(templates.match(large)).toBe(RANGE);
+    templates.learn(0, 3);
+    expect(templates.match(large)).toBe(0);
+    expect([templates.meaningOf(999), templates.valueOf(999)]).toEqual([3, 999]);
+    expect(templates.match(small)).toBe(RANGE);
+  });
+
+  test("are not made for senders that never repeat themselves, and are again for others", () => {
+    const templates = new Templates(1000);
+    let learnt = 0;
+    while (templates.canLearn && learnt < 2_000_000) {
+      templates.match(packElements([Buffer.from(`{"value":1,"a":${learnt++}}`)]));
+      templates.learn(0, 0);
+    }
+    expect(learnt).toBeLessThan(2_000_000);
+    const known = range(learnt - 1, () => `{"value":1,"a":${learnt - 1}}`);
+    expect(templates.match(known)).toBe(0);
+    expect(templates.canLearn).toBe(true);
+  }, 60_000);
+});
+
+test("a range whose messages are known makes no string and no buffer of a message", async () => {
+  const { heapStats } = await import("bun:jsc");
+  const folder = new Folder({ limits: LIMITS, deadLetterMax: 0 });
+  const elements = range(0, (i) => `{"type":"gauge","name":"a","value":${i},"labels":{"b":"c"}}`);
+  for (let i = 0; i < 50; i++) folder.fold(elements);
+  const counted = () => {
+    const { objectTypeCounts: counts } = heapStats();
+    return (counts.string ?? 0) + (counts.Buffer ?? 0) + (counts.Uint8Array ?? 0);
+  };
+  const before = counted();
+  for (let i = 0; i < 20; i++) expect(folder.fold(elements).ids.length).toBe(RANGE);
+  // Twenty thousand messages; collections may only make it less.
+  expect(counted() - before).toBeLessThan(RANGE);
+});
