@@ -229,7 +229,7 @@ function scanNumber(start: usize, end: usize): bool {
   if (at < end && load<u8>(at) === 0x2e) {
     const fractionAt = ++at;
     // A zero before the point is not significant, nor are those after it.
-    if (digits === 0) {
+    if (length === 1 && digits === 0) {
       length = 0;
       while (at < end && load<u8>(at) === 0x30) at++;
     }

@@ -15,7 +15,14 @@ function makeNumber(random: () => number): string {
   const below = (n: number) => Math.floor(random() * n);
   const digits = (count: number) => Array.from({ length: count }, () => below(10)).join("");
   const sign = random() < 0.3 ? "-" : "";
-  switch (below(8)) {
+  switch (below(9)) {
+    case 8:
+      // Where integers of 64 bits begin anew.
+      return (
+        sign +
+        String(2n ** 64n * BigInt(1 + below(1000)) + BigInt(below(3))) +
+        [".5", ".0", ""][below(3)]
+      );
     case 0:
       return sign + String(random() * 10 ** (below(24) - 4));
     case 1:
