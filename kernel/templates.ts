@@ -20,6 +20,9 @@ const NOT_NEGATIVE: u32 = 0x80000000;
 /** Places that are looked at before a string counts as unknown: equal hashes can be made. */
 const PROBES_MAX: u32 = 64;
 
+/** Digits that are less than 2^64, whatever they are. */
+const DIGITS_MAX: i32 = 19;
+
 /** `"value":` as it stands in memory. */
 const KEY: u64 = 0x3a2265756c617622;
 
@@ -215,7 +218,7 @@ function scanNumber(start: usize, end: usize): bool {
   const isNegative = load<u8>(at) === 0x2d;
   if (isNegative) at++;
   const integerAt = at;
-  // Significant digits: 19 of them are less than 2^64.
+  // The significant digits; void when there are more than `DIGITS_MAX`.
   let digits: u64 = 0;
   let digit: u32 = load<u8>(at) - 0x30;
   while (at < end && digit <= 9) {
@@ -260,15 +263,17 @@ function scanNumber(start: usize, end: usize): bool {
     let written: i32 = 0;
     digit = <u32>load<u8>(at) - 0x30;
     while (at < end && digit <= 9) {
-      if (written < 10000) written = written * 10 + <i32>digit;
+      written = written * 10 + <i32>digit;
       at++;
       digit = <u32>load<u8>(at) - 0x30;
     }
     if (at === exponentAt) return false;
     exponent += isDown ? -written : written;
+    // More than four may be more than an integer holds.
+    if (at - exponentAt > 4) length = DIGITS_MAX + 1;
   }
   numberEnd = at;
-  const value = length <= 19 ? scale(digits, exponent) : NaN;
+  const value = length <= DIGITS_MAX ? scale(digits, exponent) : NaN;
   number = isNegative ? -value : value;
   return true;
 }

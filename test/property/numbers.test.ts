@@ -84,10 +84,25 @@ test("what only the engine can read is left to it, and what is no number is not 
     templates.match(packElements([Buffer.from(`${PREFIX}${text}}`)]));
     return [templates.meaningOf(0), templates.valueOf(0)];
   };
-  for (const text of ["1e300", "12345678901234567890123", "1e-300", "0.1e-22"]) {
+  const far = `0.${"0".repeat(700)}1`;
+  const left = ["1e300", "12345678901234567890123", "1e-300", "0.1e-22", "1e00001"];
+  for (const exponent of [7010, 70_100, 4294967997, 4294968000, 701e20]) {
+    left.push(`${far}e${BigInt(exponent)}`, `${far}e-${BigInt(exponent)}`);
+  }
+  for (const text of left) {
     expect(matched(text)).toEqual([5, Number.NaN]);
   }
-  for (const text of ["0", "-0", "0.0", "0e999", "-0.000e-999", "1e22", "1e-22", "5E+3"]) {
+  for (const text of [
+    `${far}e701`,
+    "0",
+    "-0",
+    "0.0",
+    "0e999",
+    "-0.000e-999",
+    "1e22",
+    "1e-22",
+    "5E+3",
+  ]) {
     expect(matched(text)).toEqual([5, Number(text)]);
   }
   for (const text of ["", "-", "+1", "01", "-01", ".5", "1.", "1.e3", "1e", "1e+", "e1", "NaN"]) {
