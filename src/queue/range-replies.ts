@@ -101,12 +101,15 @@ export class RangeReplies {
     let left = this.#left;
     let index = this.#count - left;
     while (left > 0) {
-      if (at < filled && bytes[at] !== BULK_STRING) throw new Error("a reply is no RESP");
+      if (at < filled && bytes[at] !== BULK_STRING) throw new Error(NO_RESP);
       let length = 0;
       let head = at + 1;
-      while (head < filled && bytes[head] !== CARRIAGE_RETURN) {
-        length = length * 10 + bytes[head++] - ZERO;
+      for (; head < filled && bytes[head] !== CARRIAGE_RETURN; head++) {
+        const digit = bytes[head] - ZERO;
+        if (digit < 0 || digit > 9) throw new Error(NO_RESP);
+        length = length * 10 + digit;
       }
+      if (head < filled && head === at + 1) throw new Error(NO_RESP);
       const end = head + 2 + length;
       if (head >= filled || end + 2 > filled) break;
       starts[index] = head + 2;
@@ -128,7 +131,7 @@ export class RangeReplies {
     const end = bytes.subarray(0, this.#filled).indexOf(LINE_FEED);
     if (end < 0) return false;
     const count = Math.max(0, Number(bytes.toString("latin1", 1, end)));
-    if (!Number.isInteger(count)) throw new Error("a reply is no RESP");
+    if (!Number.isInteger(count)) throw new Error(NO_RESP);
     if (count > this.#memory.starts.length) {
       this.#memory.starts = new Uint32Array(count);
       this.#memory.ends = new Uint32Array(count);
@@ -167,6 +170,7 @@ function makeMemory(): Memory {
   };
 }
 
+const NO_RESP = "a reply is no RESP";
 const ARRAY = 0x2a;
 const BULK_STRING = 0x24;
 const CARRIAGE_RETURN = 0x0d;

@@ -105,6 +105,8 @@ function describeFault(command: Command, fault: Fault): string {
       return `the connection is cut before ${command} reaches Redis`;
     case "cut after":
       return `${command} takes effect and its connection is cut before the answer`;
+    case "cut within":
+      return `${command} takes effect and its connection is cut within the answer`;
     case "delay":
       return `the answer to ${command} is late`;
     case "black hole":

@@ -33,11 +33,19 @@ export type Command =
 /**
  * - `cut before`: the connection ends before the request has reached Redis.
  * - `cut after`: Redis has answered; the connection ends, and the answer with it.
+ * - `cut within`: the same, but half of the answer comes.
  * - `delay`: the answer comes later by `DELAY_MS`.
  * - `black hole`: the request and all after it vanish, and the connection stays open.
  * - `drip`: request and reply come byte by byte.
  */
-export const FAULTS = ["cut before", "cut after", "delay", "black hole", "drip"] as const;
+export const FAULTS = [
+  "cut before",
+  "cut after",
+  "cut within",
+  "delay",
+  "black hole",
+  "drip",
+] as const;
 
 export type Fault = (typeof FAULTS)[number];
 
@@ -164,7 +172,10 @@ export class HurtingProxy {
       if (reply === undefined) return "cut";
       const armed = unanswered.shift();
       if (armed !== undefined) armed.hits++;
-      if (armed?.fault === "cut after") return "cut";
+      if (armed?.fault === "cut within") {
+        await gateway.write(reply.bytes.subarray(0, Math.ceil(reply.bytes.length / 2)));
+      }
+      if (armed?.fault.startsWith("cut")) return "cut";
       if (armed?.fault === "delay") await Bun.sleep(DELAY_MS);
       await this.#link.promise;
       await (armed?.fault === "drip" ? drip(gateway, reply.bytes) : gateway.write(reply.bytes));

@@ -113,7 +113,9 @@ describe("replies of a connection", () => {
   });
 
   test("that hold something else than strings are an error, not a wrong answer", () => {
-    for (const text of ["*1\r\n:1\r\n", "*1\r\n*0\r\n", "*x\r\n", "*2\r\n$1\r\na\r\n+b\r\n"]) {
+    const faulty = ["*1\r\n:1\r\n", "*1\r\n*0\r\n", "*x\r\n", "*2\r\n$1\r\na\r\n+b\r\n"];
+    for (const length of ["1x", "", "-1", "+1", " 1"]) faulty.push(`*1\r\n$${length}\r\na\r\n`);
+    for (const text of faulty) {
       const replies = new RangeReplies(() => {});
       expect(() => replies.write(Buffer.from(text))).toThrow("no RESP");
     }
