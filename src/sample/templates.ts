@@ -10,6 +10,9 @@ export const NOT_NEGATIVE = 0x80000000;
 /** Templates are forgotten, all at once, when they take more than this. */
 const BYTES_MAX = 128 * 1024 * 1024;
 
+/** Of a range that is larger no message is known: WebAssembly's memory has an end. */
+const INPUT_BYTES_MAX = 64 * 1024 * 1024;
+
 /** A template costs as much as some messages that are not known, and must be worth it. */
 const LEARN_COST = 4;
 const CREDIT_MAX = LEARN_COST * 1024 * 1024;
@@ -59,6 +62,8 @@ export class Templates {
   #room = { bytes: 0, count: 0 };
   #credit = CREDIT_MAX;
   #count = 0;
+  /** Whether the present range is larger than the input may be. */
+  #isTooLarge = false;
   #bytes = new Uint8Array(0);
   #uint32 = new Uint32Array(0);
   #float64 = new Float64Array(0);
@@ -89,6 +94,8 @@ export class Templates {
     // Elements of a range stand in any order, with some bytes in between.
     let length = 0;
     for (let i = 0; i < count; i++) if (ends[i] > length) length = ends[i];
+    this.#isTooLarge = length > INPUT_BYTES_MAX;
+    if (this.#isTooLarge) return count;
     if (length > this.#room.bytes || count > this.#room.count || this.size > this.#bytesMax) {
       this.#reset(
         Math.max(this.#room.bytes, length + (length >>> 1)),
@@ -107,12 +114,12 @@ export class Templates {
 
   /** Looks at one element again, since something was taught. Returns whether it is known now. */
   matchAgain(index: number): boolean {
-    return this.#kernel.matchOne(index, this.#lengthMax) !== 0;
+    return !this.#isTooLarge && this.#kernel.matchOne(index, this.#lengthMax) !== 0;
   }
 
   /** What an element means, or `UNKNOWN`. */
   meaningOf(index: number): number {
-    return this.#uint32[(this.#kernel.meaningsAt() >>> 2) + index];
+    return this.#isTooLarge ? UNKNOWN : this.#uint32[(this.#kernel.meaningsAt() >>> 2) + index];
   }
 
   /** Its value. NaN, which is no JSON number: read it where `locate` says. */
@@ -144,7 +151,7 @@ export class Templates {
 
   /** Whether a template more would be worth what it takes. */
   get canLearn(): boolean {
-    return this.#credit >= LEARN_COST;
+    return !this.#isTooLarge && this.#credit >= LEARN_COST;
   }
 
   /** Teaches what an element means, whatever the number is that `locate` gives. */

@@ -85,6 +85,18 @@ describe("templates", () => {
   }, 60_000);
 });
 
+test("a range that is larger than the kernel's memory should be is decoded all the same", () => {
+  const folder = new Folder({ limits: LIMITS, deadLetterMax: 0 });
+  const message = Buffer.from('{"type":"gauge","name":"a","value":1}');
+  const huge = Buffer.alloc(70 * 1024 * 1024, " ");
+  for (let i = 0; i < 2; i++) {
+    const batch = folder.fold(packElements([message, huge, message]));
+    expect([...batch.values]).toEqual([1, 1]);
+    expect(batch.drops.map(({ reason }) => reason)).toEqual(["too_large"]);
+  }
+  expect([...folder.fold(packElements([message])).values]).toEqual([1]);
+});
+
 test("a range whose messages are known makes no string and no buffer of a message", async () => {
   const { heapStats } = await import("bun:jsc");
   const folder = new Folder({ limits: LIMITS, deadLetterMax: 0 });
