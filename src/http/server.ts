@@ -25,6 +25,9 @@ export interface Exposition {
 /** When a scraper that was refused may come again. */
 const RETRY_AFTER_SECONDS = 1;
 
+/** Each answer in progress may hold on to values that have changed since. */
+const ANSWERS_MAX = 16;
+
 /** How long a large answer and the samples that wait take turns. */
 const TURN_MS = { answer: 2, samples: 4 };
 
@@ -36,11 +39,12 @@ type Handler = (url: URL, method: string) => Response | Promise<Response>;
 
 /** Starts the server; fails when the address cannot be listened on. */
 export function serve(address: ListenAddress, pages: Pages): Server<undefined> {
+  const answers = { count: 0 };
   const handlers = new Map<string, Handler>([
     ["/", () => plain(200, "ok")],
     ["/-/healthy", () => plain(200, "ok")],
     ["/-/ready", () => ready(pages)],
-    ["/metrics", (url, method) => metrics(url, method, pages)],
+    ["/metrics", (url, method) => metrics(url, method, pages, answers)],
   ]);
   const fetch = (request: Request): Response | Promise<Response> => {
     const url = new URL(request.url);
@@ -77,18 +81,36 @@ function ready(pages: Pages): Response {
   return reason === undefined ? plain(200, "ok") : plain(503, reason);
 }
 
-async function metrics(url: URL, method: string, pages: Pages): Promise<Response> {
+async function metrics(
+  url: URL,
+  method: string,
+  pages: Pages,
+  answers: { count: number },
+): Promise<Response> {
   const headers = { "Content-Type": TEXT_CONTENT_TYPE };
   const startedAt = performance.now();
+  const retryAfter = { "Retry-After": String(RETRY_AFTER_SECONDS) };
   const names = new Set(url.searchParams.getAll("name[]"));
   const exposition = await pages.metrics((family) => names.size === 0 || names.has(family));
   if ("refusal" in exposition) {
-    return plain(503, exposition.refusal, { "Retry-After": String(RETRY_AFTER_SECONDS) });
+    return plain(503, exposition.refusal, retryAfter);
   }
   if (method === "HEAD") {
     exposition.end();
     return new Response(null, { headers });
   }
+  if (answers.count >= ANSWERS_MAX) {
+    exposition.end();
+    return plain(503, `${answers.count} scrapes are being answered already`, retryAfter);
+  }
+  answers.count++;
+  let isEnded = false;
+  const end = () => {
+    if (isEnded) return;
+    isEnded = true;
+    answers.count--;
+    exposition.end();
+  };
   let bytes = 0;
   let restedAt = startedAt;
   const body = new ReadableStream({
@@ -101,13 +123,13 @@ async function metrics(url: URL, method: string, pages: Pages): Promise<Response
         restedAt = performance.now();
       }
       if (!exposition.isValid()) {
-        exposition.end();
+        end();
         controller.error(new Error("the totals are no longer this process's to show"));
         return;
       }
-      const next = exposition.chunks.next();
+      const next = nextOf(exposition.chunks, end);
       if (next.done) {
-        exposition.end();
+        end();
         pages.scraped((performance.now() - startedAt) / 1000, bytes);
         controller.close();
         return;
@@ -115,11 +137,19 @@ async function metrics(url: URL, method: string, pages: Pages): Promise<Response
       bytes += next.value.length;
       controller.enqueue(next.value);
     },
-    cancel() {
-      exposition.end();
-    },
+    cancel: end,
   });
   return new Response(body, { headers });
+}
+
+/** Should it fail, the stream does too, and nothing is left behind. */
+function nextOf(chunks: Iterator<Uint8Array>, end: () => void): IteratorResult<Uint8Array> {
+  try {
+    return chunks.next();
+  } catch (error) {
+    end();
+    throw error;
+  }
 }
 
 function plain(status: number, text: string, headers: Record<string, string> = {}): Response {

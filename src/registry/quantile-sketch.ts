@@ -26,6 +26,8 @@ export class QuantileSketch {
   #buffer = new Float64Array(8);
   #buffered = 0;
   #bufferMax: number;
+  /** Whether `freeze` has given out the arrays: then what it gave must stay. */
+  #isFrozen = false;
 
   /** `epsilon`: the rank error as a share of the number of observations, in (0, 1). */
   constructor(epsilon: number) {
@@ -52,14 +54,17 @@ export class QuantileSketch {
     this.#buffer[this.#buffered++] = value;
   }
 
-  /** Appends what is known to `runs`: ascending runs of tuples, to be merged by `mergeRuns`. */
-  appendRuns(runs: SketchRun[]): void {
+  /**
+   * Appends what is known to `runs`, as it is now and stays whatever is observed later. Takes no
+   * time: the arrays are shared until the next merge, which then makes new ones.
+   */
+  freeze(runs: SketchRun[]): void {
+    this.#isFrozen = true;
     if (this.#size > 0) {
       runs.push({ values: this.#values, g: this.#g, delta: this.#delta, size: this.#size });
     }
     if (this.#buffered > 0) {
-      const values = this.#buffer.slice(0, this.#buffered).sort();
-      runs.push({ values, g: undefined, delta: undefined, size: this.#buffered });
+      runs.push({ values: this.#buffer, g: undefined, delta: undefined, size: this.#buffered });
     }
   }
 
@@ -99,6 +104,17 @@ export class QuantileSketch {
 
   /** Inserts the buffer into the tuples, leaving out from the right what the error allows. */
   #merge(): void {
+    if (this.#isFrozen) {
+      this.#buffer = this.#buffer.slice();
+      const { values, g, delta } = makeTuples(this.#values.length);
+      values.set(this.#values);
+      g.set(this.#g);
+      delta.set(this.#delta);
+      this.#values = values;
+      this.#g = g;
+      this.#delta = delta;
+      this.#isFrozen = false;
+    }
     const added = this.#buffer.subarray(0, this.#buffered).sort();
     const n = this.#mergedCount + added.length;
     const errorMax = Math.max(1, Math.floor(2 * this.#epsilon * n));
@@ -162,7 +178,10 @@ function makeTuples(length: number) {
 /** What a merge makes, before it is kept: one for all sketches, since a merge is never interrupted. */
 let scratch = makeTuples(4096);
 
-/** Ascending tuples; without `g` and `delta` every value stands for itself (g = 1, delta = 0). */
+/**
+ * Ascending tuples; without `g` and `delta` values in any order, each of which stands for itself
+ * (g = 1, delta = 0).
+ */
 export interface SketchRun {
   values: Float64Array;
   g: Uint32Array | undefined;
@@ -176,7 +195,13 @@ export interface SketchRun {
  * `quantiles`: ascending, each in [0, 1]. Returns one value each: NaN when the runs are empty.
  * The value's rank is off by at most the sum of epsilon n over the merged sketches.
  */
-export function queryRuns(runs: readonly SketchRun[], quantiles: readonly number[]): Float64Array {
+export function queryRuns(
+  unsorted: readonly SketchRun[],
+  quantiles: readonly number[],
+): Float64Array {
+  const runs = unsorted.map((run) =>
+    run.g ? run : { ...run, values: run.values.slice(0, run.size).sort() },
+  );
   const results = new Float64Array(quantiles.length).fill(Number.NaN);
   let n = 0;
   for (const run of runs) n += runWeight(run);

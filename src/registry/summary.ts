@@ -23,11 +23,11 @@ export interface SummarySnapshot {
   sums: Float64Snapshot;
   counts: Float64Snapshot;
   /**
-   * A slot's quantiles, NaN when the window is empty; undefined without targets. Each slot that was
-   * asked for is given once: it is computed at that time, or just before the window changes.
+   * A slot's quantiles, NaN when the window is empty; undefined without targets. They are computed
+   * by this call, and each slot that was asked for is given once.
    */
   takeQuantiles(slot: number): Float64Array | undefined;
-  /** Says that no more will be taken. Until then each change of a window that was not costs time. */
+  /** Says that no more will be taken. Until then it keeps what windows were that have changed. */
   release(): void;
 }
 
@@ -42,12 +42,13 @@ interface Window {
   writtenRound: number;
 }
 
-/** The quantiles that a snapshot wants still. */
+/** The windows that a snapshot wants still. */
 interface Wish {
   slice: number;
-  /** 1: not computed yet. */
+  /** 1: the window has not changed since. */
   isOpen: Uint8Array;
-  values: Map<number, Float64Array>;
+  /** What those were that have. */
+  frozen: Map<number, { targets: QuantileTargets; runs: SketchRun[] }>;
 }
 
 /**
@@ -109,7 +110,7 @@ export class Summaries {
     if (wanted.length > 0) this.#settle();
     const isOpen = new Uint8Array(wanted.length > 0 ? this.#windows.length : 0);
     for (const slots of wanted) for (let i = 0; i < slots.length; i++) isOpen[slots[i]] = 1;
-    const wish: Wish = { slice: this.#slice, isOpen, values: new Map() };
+    const wish: Wish = { slice: this.#slice, isOpen, frozen: new Map() };
     this.#wishes.push(wish);
     return {
       sums: this.#sums.snapshot(),
@@ -239,25 +240,26 @@ export class Summaries {
     return window;
   }
 
-  /** Computes what snapshots want of a window that is about to change. */
+  /** Keeps what snapshots want of a window that is about to change. */
   #grant(slot: number): void {
-    for (const { slice, isOpen, values } of this.#wishes) {
+    for (const { slice, isOpen, frozen } of this.#wishes) {
       if (isOpen[slot] !== 1) continue;
       isOpen[slot] = 0;
       const window = this.#windows[slot];
-      if (window !== undefined) values.set(slot, quantilesOf(window, slice));
+      if (window === undefined) continue;
+      frozen.set(slot, { targets: window.targets, runs: runsOf(window, slice) });
     }
   }
 
-  #take({ slice, isOpen, values }: Wish, slot: number): Float64Array | undefined {
+  #take({ slice, isOpen, frozen }: Wish, slot: number): Float64Array | undefined {
     if (isOpen[slot] === 1) {
       isOpen[slot] = 0;
       const window = this.#windows[slot];
       return window && quantilesOf(window, slice);
     }
-    const granted = values.get(slot);
-    values.delete(slot);
-    return granted;
+    const kept = frozen.get(slot);
+    frozen.delete(slot);
+    return kept && queryRuns(kept.runs, kept.targets.quantiles);
   }
 
   #dropOld({ slices }: Window): void {
@@ -276,11 +278,15 @@ export class Summaries {
 /** Of the window that ends with the given slice; kept until the window changes. */
 function quantilesOf(window: Window, slice: number): Float64Array {
   if (window.values !== undefined && window.valuesSlice === slice) return window.values;
-  const runs: SketchRun[] = [];
-  for (const { number, sketch } of window.slices) {
-    if (number > slice - SUMMARY_AGE_BUCKETS && number <= slice) sketch.appendRuns(runs);
-  }
-  window.values = queryRuns(runs, window.targets.quantiles);
+  window.values = queryRuns(runsOf(window, slice), window.targets.quantiles);
   window.valuesSlice = slice;
   return window.values;
+}
+
+function runsOf({ slices }: Window, slice: number): SketchRun[] {
+  const runs: SketchRun[] = [];
+  for (const { number, sketch } of slices) {
+    if (number > slice - SUMMARY_AGE_BUCKETS && number <= slice) sketch.freeze(runs);
+  }
+  return runs;
 }

@@ -42,6 +42,40 @@ test("an exposition that nobody reads, or nobody reads to its end, is ended", as
   await until("it is ended", () => left.ends === 1);
 });
 
+test("an exposition that fails is broken off and ended", async () => {
+  function* failing() {
+    yield Buffer.from("a 1\n");
+    throw new Error("BUG: made for a test");
+  }
+  const exposition = of(failing());
+  const taken = fetch(`${start(exposition)}metrics`).then((response) => response.text());
+  await expect(taken).rejects.toThrow();
+  expect(exposition.ends).toBe(1);
+});
+
+test("of many scrapers that are stuck the last are refused, until others have left", async () => {
+  function* endless() {
+    for (;;) yield Buffer.alloc(1_000_000, "a 1\n");
+  }
+  const url = start(of(endless()));
+  const stuck: { cancel(): Promise<void> }[] = [];
+  for (let i = 0; i < 16; i++) {
+    const reader = (await fetch(`${url}metrics`)).body!.getReader();
+    await reader.read();
+    stuck.push(reader);
+  }
+  const refused = await fetch(`${url}metrics`);
+  expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "1"]);
+  expect(await refused.text()).toBe("16 scrapes are being answered already\n");
+  await stuck.pop()!.cancel();
+  await until("there is room", async () => {
+    const response = await fetch(`${url}metrics`);
+    await response.body!.cancel();
+    return response.status === 200;
+  });
+  for (const reader of stuck) await reader.cancel();
+});
+
 test("a refusal is 503 with the reason and when to come again, for HEAD too", async () => {
   const url = start({ refusal: "recovering: 5 samples left" });
   for (const method of ["GET", "HEAD"]) {

@@ -82,7 +82,7 @@ function sketchOf(values: Float64Array, epsilon: number): QuantileSketch {
 
 function runsOf(...sketches: QuantileSketch[]): SketchRun[] {
   const runs: SketchRun[] = [];
-  for (const sketch of sketches) sketch.appendRuns(runs);
+  for (const sketch of sketches) sketch.freeze(runs);
   return runs;
 }
 
