@@ -104,17 +104,7 @@ export class QuantileSketch {
 
   /** Inserts the buffer into the tuples, leaving out from the right what the error allows. */
   #merge(): void {
-    if (this.#isFrozen) {
-      this.#buffer = this.#buffer.slice();
-      const { values, g, delta } = makeTuples(this.#values.length);
-      values.set(this.#values);
-      g.set(this.#g);
-      delta.set(this.#delta);
-      this.#values = values;
-      this.#g = g;
-      this.#delta = delta;
-      this.#isFrozen = false;
-    }
+    if (this.#isFrozen) this.#buffer = this.#buffer.slice();
     const added = this.#buffer.subarray(0, this.#buffered).sort();
     const n = this.#mergedCount + added.length;
     const errorMax = Math.max(1, Math.floor(2 * this.#epsilon * n));
@@ -124,36 +114,42 @@ export class QuantileSketch {
     const [oldValues, oldG, oldDelta, oldSize] = [this.#values, this.#g, this.#delta, this.#size];
     // From the greatest to the least, written from the end; `head` is the tuple written last.
     let head = capacity;
+    // What that tuple's g and delta make; the greatest value takes in no other.
+    let headWidth = errorMax;
     let old = oldSize - 1;
-    for (let fresh = added.length - 1; old >= 0 || fresh >= 0; ) {
-      const takeFresh = fresh >= 0 && (old < 0 || !isLess(added[fresh], oldValues[old]));
+    let fresh = added.length - 1;
+    // Of the old tuple behind `old`: how wide a value is that stands just before it.
+    let widthBehind = 0;
+    while (old >= 0 || fresh >= 0) {
       let value: number;
       let valueG = 1;
       let valueDelta = 0;
-      if (takeFresh) {
+      if (fresh >= 0 && (old < 0 || !isLess(added[fresh], oldValues[old]))) {
         value = added[fresh--];
-        // Its place among the old values: just before their tuple old + 1.
-        const next = old + 1;
-        if (next < oldSize && old >= 0) valueDelta = oldG[next] + oldDelta[next] - 1;
+        if (old >= 0) valueDelta = widthBehind;
       } else {
         value = oldValues[old];
         valueG = oldG[old];
         valueDelta = oldDelta[old];
+        widthBehind = valueG + valueDelta - 1;
         old--;
       }
       // The least and the greatest stay as they are: ranks 1 and n are always exact.
-      const isLeast = old < 0 && fresh < 0;
-      if (head < capacity - 1 && !isLeast && valueG + g[head] + delta[head] <= errorMax) {
+      if (valueG + headWidth <= errorMax && (old >= 0 || fresh >= 0)) {
         g[head] += valueG;
+        headWidth += valueG;
         continue;
       }
+      // Nothing is taken into the greatest, which is written first.
+      headWidth = head === capacity ? errorMax : valueG + valueDelta;
       head--;
       values[head] = value;
       g[head] = valueG;
       delta[head] = valueDelta;
     }
     this.#size = capacity - head;
-    if (this.#size > oldValues.length) {
+    if (this.#isFrozen || this.#size > oldValues.length) {
+      this.#isFrozen = false;
       const grown = makeTuples(Math.ceil(this.#size * 1.1));
       this.#values = grown.values;
       this.#g = grown.g;
