@@ -9,8 +9,8 @@ export const SUMMARY_WINDOW_MS = 10 * 60 * 1000;
 export const SUMMARY_AGE_BUCKETS = 5;
 const SLICE_MS = SUMMARY_WINDOW_MS / SUMMARY_AGE_BUCKETS;
 
-/** So many observations are put into sketches at a time: some for each series, and some 2 ms. */
-const SETTLE_COUNT = 16 * 1024;
+/** So many observations are put into sketches at a time: some for each series, in some milliseconds. */
+const SETTLE_COUNT = 32 * 1024;
 
 /** What a family's summaries compute: `quantiles` ascending, `epsilon` the least of their errors. */
 export interface QuantileTargets {
