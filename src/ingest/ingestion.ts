@@ -28,8 +28,11 @@ export type Shown = "totals" | "recovering" | "nothing";
 
 /** One wait on an empty queue, or for a lease. */
 const WAIT_MS = 1000;
-/** Claims are at least this far apart, so that a steady trickle does not become a claim a sample. */
-const CLAIM_INTERVAL_MS = 2;
+/**
+ * Claims are at least this far apart, so that a steady trickle does not become a claim a sample; and
+ * further when a claim gives a whole range, since each costs the same.
+ */
+const CLAIM_INTERVAL_MS = { few: 2, many: 20 };
 const RETRY_DELAY_MS = { first: 50, most: 1000 };
 const CHECKPOINT_RETRY_MS = 250;
 /** How long the last checkpoint, and the release after it, may keep a stop waiting. */
@@ -243,7 +246,9 @@ export class Ingestion {
       listener.emptyClaim();
       await Promise.race([queue.wait(WAIT_MS), this.#change.wait(WAIT_MS)]);
     }
-    const idleMs = CLAIM_INTERVAL_MS - (nowMs() - startedMs);
+    const isMany = segment !== undefined && segment.length >= popCount;
+    const { few, many } = CLAIM_INTERVAL_MS;
+    const idleMs = (isMany ? many : few) - (nowMs() - startedMs);
     if (idleMs > 0) await this.#change.wait(idleMs);
   }
 
