@@ -166,14 +166,24 @@ test("a Redis that is over its maxmemory is drained, checkpoints and renewals wo
   }));
 
 /**
- * Stalls Redis for longer than the lease, and looks at the gateways all the while. In the time in
- * which the lease is over for certain, none may show a total or be ready.
+ * Stalls Redis for longer than the lease. In the time in which the lease is over for certain, no
+ * gateway may show a total or be ready.
  */
 async function expectNothingShownDuring(
   stall: Stall,
   client: Redis,
   gateways: readonly GatewayProcess[],
 ): Promise<void> {
+  // Where the machine holds up the test itself no look falls into that time.
+  const judged = await until("looks fall into the stall", async () => {
+    const looks = await lookDuring(stall, client, gateways);
+    return looks.length > 0 && looks;
+  });
+  expect(judged.filter(({ isShown, reason }) => isShown || reason === "")).toEqual([]);
+}
+
+/** Looks at the gateways all through a stall; returns the looks of the time that counts. */
+async function lookDuring(stall: Stall, client: Redis, gateways: readonly GatewayProcess[]) {
   // Redis counts in whole milliseconds.
   const endsAtMs = performance.now() + LONG_MS - 10;
   const answered = stall.begin(client, LONG_MS).then(() => performance.now());
@@ -189,11 +199,7 @@ async function expectNothingShownDuring(
   });
   // Until then a renewal may have been answered.
   const beganAtMs = (await answered) - (stall.isAnsweredLast ? LONG_MS : 0);
-  const judged = looks.filter(
-    ({ fromMs, toMs }) => fromMs > beganAtMs + LEASE_MS && toMs < endsAtMs,
-  );
-  expect(judged.length).toBeGreaterThan(0);
-  expect(judged.filter(({ isShown, reason }) => isShown || reason === "")).toEqual([]);
+  return looks.filter(({ fromMs, toMs }) => fromMs > beganAtMs + LEASE_MS && toMs < endsAtMs);
 }
 
 async function findOwners(gateways: readonly GatewayProcess[]): Promise<GatewayProcess[]> {
