@@ -137,3 +137,39 @@ test("memory is used again once it is given back, and never before", () => {
   expect([3, 4].some((id) => replies.take(id)?.bytes === first.bytes)).toBe(true);
   expect(elementAt(replies.take(1)!, 0).toString()).toBe("second");
 });
+
+test("arrays stay what they are until they are given back, whenever that is", () => {
+  const elements = fc.array(content, { maxLength: 4 });
+  // Of each array, how many more are read before it is taken, and before it is given back.
+  const plan = fc.array(fc.tuple(elements, fc.nat({ max: 4 }), fc.nat({ max: 4 })), {
+    minLength: 1,
+    maxLength: 12,
+  });
+  const property = fc.property(plan, fc.integer({ min: 1, max: 70_000 }), (steps, length) => {
+    const replies = new RangeReplies(() => {});
+    const held: { elements: Elements; texts: Buffer[]; until: number }[] = [];
+    const giveBack = (now: number) => {
+      for (const each of held.filter(({ until }) => until <= now)) {
+        expect(copiesOf(each.elements)).toEqual(each.texts);
+        replies.recycle(each.elements);
+        held.splice(held.indexOf(each), 1);
+      }
+    };
+    for (let now = 0; now < steps.length + 10; now++) {
+      const stream = now < steps.length ? array(steps[now][0]).bytes : Buffer.alloc(0);
+      for (let at = 0; at < stream.length; at += length) {
+        replies.write(stream.subarray(at, at + length));
+        // In the middle of the next one, too.
+        giveBack(now);
+      }
+      for (const [id, [texts, takenAfter, keptFor]] of steps.entries()) {
+        if (id + takenAfter !== now) continue;
+        const elements = replies.take(id)!;
+        held.push({ elements, texts: texts.toReversed(), until: now + keptFor });
+      }
+      giveBack(now);
+    }
+    expect(held).toEqual([]);
+  });
+  fc.assert(property, { numRuns: 500 });
+});
