@@ -112,6 +112,12 @@ describe("replies of a connection", () => {
     }
   });
 
+  test("that are a null array hold no elements", () => {
+    const replies = new RangeReplies(() => {});
+    replies.write(Buffer.from("*-1\r\n"));
+    expect(replies.take(0)?.count).toBe(0);
+  });
+
   test("that hold something else than strings are an error, not a wrong answer", () => {
     const faulty = ["*1\r\n:1\r\n", "*1\r\n*0\r\n", "*x\r\n", "*2\r\n$1\r\na\r\n+b\r\n"];
     for (const length of ["1x", "", "-1", "+1", " 1"]) faulty.push(`*1\r\n$${length}\r\na\r\n`);
