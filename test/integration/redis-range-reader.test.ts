@@ -3,6 +3,7 @@ import { parseConnectionString } from "../../src/config/connection-string.ts";
 import { type Elements, elementAt } from "../../src/queue/elements.ts";
 import { RedisQueue } from "../../src/queue/redis-queue.ts";
 import { RedisRangeReader } from "../../src/queue/redis-range-reader.ts";
+import { HurtingProxy } from "../support/hurting-proxy.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 import { until } from "../support/until.ts";
 
@@ -27,8 +28,8 @@ afterEach(async () => {
   await redis.client.flushall();
 });
 
-function open() {
-  const parsed = parseConnectionString(`localhost:${redis.port},password=${PASSWORD}`);
+function open(port = redis.port) {
+  const parsed = parseConnectionString(`localhost:${port},password=${PASSWORD}`);
   if (!parsed.ok) throw new Error(parsed.fault);
   const { connection } = parsed;
   const target = { connection, database: DATABASE, queueKey: KEY, gatewayId: "test" };
@@ -62,6 +63,31 @@ test("a range is read whole again after its connection was lost", async () => {
     await redis.client.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
     const elements = await until("it is read", () => reader.read(RANGE).catch(() => undefined));
     expect(textsOf(elements)).toEqual(["a", "b"]);
+  }
+});
+
+test("a range whose answer is cut off is an error, and is read whole again", async () => {
+  const proxy = new HurtingProxy(redis.port);
+  try {
+    const { queue } = open();
+    const { reader } = open(proxy.port);
+    const texts = Array.from({ length: 3000 }, (_, i) => `${i} ${"x".repeat(i % 100)}`);
+    await claim(queue, ...texts);
+    const all = { ...RANGE, count: texts.length };
+    for (const fault of ["cut within", "cut after", "cut before", "cut within"] as const) {
+      const armed = proxy.arm("LRANGE", fault);
+      // One more waits for its answer behind the one that is cut.
+      const reads = await Promise.allSettled([reader.read(all), reader.read(RANGE)]);
+      expect(reads.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+      expect(armed.hits).toBe(1);
+      const elements = await until("it is read", () => reader.read(all).catch(() => undefined));
+      expect(textsOf(elements)).toEqual(texts);
+      reader.recycle(elements);
+    }
+    proxy.arm("LRANGE", "drip");
+    expect(textsOf(await reader.read(all))).toEqual(texts);
+  } finally {
+    proxy.stop();
   }
 });
 

@@ -112,6 +112,12 @@ describe("replies of a connection", () => {
     }
   });
 
+  test("that are a null array hold no elements", () => {
+    const replies = new RangeReplies(() => {});
+    replies.write(Buffer.from("*-1\r\n"));
+    expect(replies.take(0)?.count).toBe(0);
+  });
+
   test("that hold something else than strings are an error, not a wrong answer", () => {
     const faulty = ["*1\r\n:1\r\n", "*1\r\n*0\r\n", "*x\r\n", "*2\r\n$1\r\na\r\n+b\r\n"];
     for (const length of ["1x", "", "-1", "+1", " 1"]) faulty.push(`*1\r\n$${length}\r\na\r\n`);
@@ -136,4 +142,40 @@ test("memory is used again once it is given back, and never before", () => {
   next("fifth");
   expect([3, 4].some((id) => replies.take(id)?.bytes === first.bytes)).toBe(true);
   expect(elementAt(replies.take(1)!, 0).toString()).toBe("second");
+});
+
+test("arrays stay what they are until they are given back, whenever that is", () => {
+  const elements = fc.array(content, { maxLength: 4 });
+  // Of each array, how many more are read before it is taken, and before it is given back.
+  const plan = fc.array(fc.tuple(elements, fc.nat({ max: 4 }), fc.nat({ max: 4 })), {
+    minLength: 1,
+    maxLength: 12,
+  });
+  const property = fc.property(plan, fc.integer({ min: 1, max: 70_000 }), (steps, length) => {
+    const replies = new RangeReplies(() => {});
+    const held: { elements: Elements; texts: Buffer[]; until: number }[] = [];
+    const giveBack = (now: number) => {
+      for (const each of held.filter(({ until }) => until <= now)) {
+        expect(copiesOf(each.elements)).toEqual(each.texts);
+        replies.recycle(each.elements);
+        held.splice(held.indexOf(each), 1);
+      }
+    };
+    for (let now = 0; now < steps.length + 10; now++) {
+      const stream = now < steps.length ? array(steps[now][0]).bytes : Buffer.alloc(0);
+      for (let at = 0; at < stream.length; at += length) {
+        replies.write(stream.subarray(at, at + length));
+        // In the middle of the next one, too.
+        giveBack(now);
+      }
+      for (const [id, [texts, takenAfter, keptFor]] of steps.entries()) {
+        if (id + takenAfter !== now) continue;
+        const elements = replies.take(id)!;
+        held.push({ elements, texts: texts.toReversed(), until: now + keptFor });
+      }
+      giveBack(now);
+    }
+    expect(held).toEqual([]);
+  });
+  fc.assert(property, { numRuns: 500 });
 });

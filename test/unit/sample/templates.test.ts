@@ -23,13 +23,24 @@ function teach(templates: Templates, elements: Elements, first: number): void {
 describe("templates", () => {
   test("keep their meanings apart, however many there are: some of them share a hash", () => {
     const templates = new Templates(1000);
-    const COUNT = 300_000;
-    // Of the suffixes, which are compared by eight bytes, most differ in the last seven only.
+    const COUNT = 1_000_000;
+    // They are compared by sixteen bytes, then eight, then the last ones: of each kind all differ in
+    // one of these only, and are enough for several that share a hash of 32 bits.
     const text = (i: number) => {
       const word = i.toString(36).padStart(5, "0");
-      if (i % 10 === 0) return `{"a":"${word}","value":${i % 7}}`;
-      if (i % 10 === 1) return `{"value":${i % 7},"abc":"${word}","d":"some more text"}`;
-      return `{"value":${i % 7},"abc":"${word}"}`;
+      const value = i % 7;
+      switch (i % 5) {
+        case 0:
+          return `{"a":"${word}","value":${value}}`;
+        case 1:
+          return `{"value":${value},"${word}":"and a text"}`;
+        case 2:
+          return `{"value":${value},"abcdef":"${word}":"more"}`;
+        case 3:
+          return `{"value":${value},"${word}":0}`;
+        default:
+          return `{"value":${value},"abc":"${word}"}`;
+      }
     };
     for (let first = 0; first < COUNT; first += RANGE) {
       teach(templates, range(first, text), first);
@@ -44,6 +55,36 @@ describe("templates", () => {
       }
     }
   }, 60_000);
+
+  test("are of an element's own bytes, whatever stands around them", () => {
+    const templates = new Templates(1000);
+    const taught = packElements([Buffer.from('{"value":1'), Buffer.from('{"value":1}')]);
+    teach(templates, taught, 0);
+    // Each pair is one piece of memory: what the first one lacks, the second one begins with.
+    for (const [text, behind, value] of [
+      ['{"value":1', "23", 1],
+      ['{"value":12', ".5", 12],
+      ['{"value":0.1234', "5678", 0.1234],
+      ['{"value":1', "e5", 1],
+      ['{"value":1', "}", 1],
+    ] as const) {
+      templates.match(packElements([Buffer.from(text), Buffer.from(behind)]));
+      expect([text, templates.meaningOf(0), templates.valueOf(0)]).toEqual([text, 0, value]);
+      expect(templates.meaningOf(1)).toBe(UNKNOWN);
+    }
+    for (const [text, behind] of [
+      ['{"value":', "5}"],
+      ['{"value":-', "5}"],
+      ['{"value":1.', "5}"],
+      ['{"value":1e', "5}"],
+      ['{"value":1e-', "5}"],
+      ['{"value"', ":5}"],
+      ['{"va', 'lue":5}'],
+    ]) {
+      expect(templates.match(packElements([Buffer.from(text), Buffer.from(behind)]))).toBe(2);
+      for (const i of [0, 1]) expect([text, templates.locate(i)]).toEqual([text, undefined]);
+    }
+  });
 
   test("are forgotten all at once when they take more than they may", () => {
     const templates = new Templates(1000, 200_000);
@@ -69,6 +110,16 @@ describe("templates", () => {
     expect(templates.match(large)).toBe(0);
     expect([templates.meaningOf(999), templates.valueOf(999)]).toEqual([3, 999]);
     expect(templates.match(small)).toBe(RANGE);
+  });
+
+  test("take a range of more elements than all before, however small", () => {
+    const templates = new Templates(1000);
+    const many = packElements(Array.from({ length: 5000 }, (_, i) => Buffer.from(`{"value":${i}`)));
+    expect(templates.match(many)).toBe(5000);
+    templates.learn(0, 3);
+    expect(templates.match(many)).toBe(0);
+    expect([...templates.takeValues()]).toEqual(Array.from({ length: 5000 }, (_, i) => i));
+    expect(new Set(templates.takeMeanings())).toEqual(new Set([3]));
   });
 
   test("are not made for senders that never repeat themselves, and are again for others", () => {
