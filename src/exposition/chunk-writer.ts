@@ -55,7 +55,6 @@ export class ChunkWriter {
     const scaled = Math.round(value * 1000);
     if (!(scaled > 0 && scaled < 1e12 && scaled / 1000 === value && value >= 0.001)) return false;
     const whole = Math.floor(value);
-    if (whole > 0xffffffff) return false;
     this.#integer(whole);
     let rest = scaled - whole * 1000;
     const bytes = this.#bytes;

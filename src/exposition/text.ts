@@ -17,8 +17,8 @@ const SUMMARY_CHUNK_LENGTH = 8 * 1024;
 /**
  * Renders the text format 0.0.4, families in the order of their names, as UTF-8.
  *
- * `own`: in the order of their names; no name stands in both. Yields chunks of about 64 KiB or less, each
- * ending with a line, so that the caller can let others run in between. A chunk is the caller's.
+ * `own`: in the order of their names; no name stands in both. Yields chunks of about 64 KiB or less,
+ * each ending with a line, so that the caller can let others run in between. A chunk is the caller's.
  */
 export function* renderText(
   snapshot: RegistrySnapshot | undefined,

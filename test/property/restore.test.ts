@@ -145,6 +145,20 @@ describe("a registry restored from its journal", () => {
   });
 });
 
+test("a summary that was not written for more than a million observations is restored as it is", () => {
+  const writer = new Writer(true);
+  const message = (name: string) =>
+    `{"type":"summary","name":"${name}","value":1,"quantiles":[0.5],"epsilons":[0.1]}`;
+  writer.apply([message("a"), message("b")], START_MS);
+  const journal: Uint8Array[] = [];
+  writer.write(journal, 1000, () => {});
+  // The log holds a Mi of them, and then begins anew with the windows as they are.
+  for (let i = 0; i < 1_100_000; i++) writer.registry.observe(3, i % 1000, START_MS);
+  writer.apply([message("b")], START_MS);
+  writer.write(journal, 1000, () => writer.apply([message("a")], START_MS));
+  expect(new Writer(true, journal).text(START_MS)).toBe(writer.text(START_MS));
+}, 30_000);
+
 test("numbers and texts read back as they were written", () => {
   const value = fc.oneof(
     fc.record({ kind: fc.constant("varint" as const), value: fc.maxSafeNat() }),

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test";
+import { ChunkWriter } from "../../../src/exposition/chunk-writer.ts";
 import { formatLabelNumber, formatValue } from "../../../src/exposition/number.ts";
 import { renderText } from "../../../src/exposition/text.ts";
 import { Registry } from "../../../src/registry/registry.ts";
 import { decodeMessage } from "../../../src/sample/decode.ts";
 import golden from "../../golden/exposition.txt" with { type: "text" };
+import { randomOf } from "../../support/random.ts";
 import { rendered } from "../../support/rendered.ts";
 
 const NOW_MS = 1_700_000_000_000;
@@ -153,6 +155,20 @@ describe("numbers", () => {
       expect(Number(text.replace("Inf", "Infinity"))).toBe(value);
     });
   }
+
+  test("are written into a chunk as they are one by one", () => {
+    const random = randomOf(20_000);
+    const numbers = values.map(([value]) => value);
+    for (let i = 0; i < 20_000; i++) {
+      const scale = 10 ** Math.floor(random() * 14 - 4);
+      const rounded = Math.round(random() * 1e6) / 10 ** (i % 5);
+      numbers.push(random() * scale, rounded, -rounded, Math.floor(random() * 2 ** (i % 60)));
+    }
+    const writer = new ChunkWriter();
+    for (const number of numbers) writer.valueLine(number);
+    const lines = Buffer.from(writer.take()).toString().split("\n").slice(0, -1);
+    expect(lines).toEqual(numbers.map(formatValue));
+  });
 
   const bounds: [bound: number, text: string][] = [
     [0, "0"],

@@ -521,6 +521,19 @@ test("a snapshot stays the same while samples are applied later", () => {
   expect(linesOf(registry)).toContain("c 6");
 });
 
+test("a snapshot keeps the quantiles of its moment while their sketches are merged anew", () => {
+  const registry = registryOf();
+  const sketched = define("summary", "s", { quantiles: [0, 0.5, 1], epsilons: [0.1, 0.1, 0.1] });
+  for (let i = 1; i <= 1000; i++) push(registry, sketched, i);
+  const [shown, kept] = [0, 1].map(() => registry.snapshot(START_MS));
+  const before = rendered(shown);
+  for (let i = 0; i < 1000; i++) push(registry, sketched, -i);
+  // Looked at, the observations are put into the sketch.
+  const after = rendered(registry.snapshot(START_MS));
+  expect(after).not.toBe(before);
+  expect(rendered(kept)).toBe(before);
+});
+
 test("families stand in the order of their names, whatever the order in which they came", () => {
   const registry = registryOf();
   for (const name of ["b", "_", "a", "B", "aa", "a:b", "a_b", "a1"]) {
