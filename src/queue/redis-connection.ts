@@ -1,3 +1,4 @@
+import { tracingChannel } from "node:diagnostics_channel";
 import { Redis, type RedisOptions } from "ioredis";
 import type { RedisConnection } from "../config/connection-string.ts";
 import { QueueError } from "./queue.ts";
@@ -15,6 +16,8 @@ export interface ConnectionListener {
   connected(): void;
   failed(reason: string): void;
 }
+
+tellTracing();
 
 const COMMAND_TIMEOUT_MS = 5000;
 const RECONNECT_DELAY_MS = { first: 50, most: 2000 };
@@ -82,6 +85,22 @@ export function connectRedis(
   });
   redis.on("close", () => listener.failed(lastError ?? "connection closed"));
   return redis;
+}
+
+/**
+ * Says whether somebody traces, as Node does. Bun 1.4.5 does not (oven-sh/bun#27805), and ioredis then
+ * writes down each command for nobody, all its arguments as text: a checkpoint's megabytes, too.
+ */
+function tellTracing(): void {
+  const prototype = Object.getPrototypeOf(tracingChannel("ioredis:command")) as object;
+  if ("hasSubscribers" in prototype) return;
+  Object.defineProperty(prototype, "hasSubscribers", {
+    get(this: ReturnType<typeof tracingChannel>) {
+      const isTraced = this.start.hasSubscribers || this.end.hasSubscribers;
+      const isAwaited = this.asyncStart.hasSubscribers || this.asyncEnd.hasSubscribers;
+      return isTraced || isAwaited || this.error.hasSubscribers;
+    },
+  });
 }
 
 /**
