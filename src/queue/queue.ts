@@ -140,7 +140,7 @@ export interface RangeReader {
    */
   read(range: Range): Promise<Elements>;
 
-  /** Takes elements back, whose memory is used again. */
+  /** Takes elements back that `read` gave: their memory is used for others. */
   recycle(elements: Elements): void;
 
   close(): void;

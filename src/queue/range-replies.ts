@@ -5,15 +5,19 @@ import type { Elements } from "./elements.ts";
  * a client would make an object of each element, which takes several times as long as reading
  * it. In the place of an array the client is given an integer, by which `take` hands it out.
  *
- * All other replies pass unchanged. An array of anything but strings is a protocol error.
+ * An array that has come in one chunk stays in it, any other one is put together. All other replies
+ * pass unchanged. An array of anything but strings is a protocol error.
  */
 export class RangeReplies {
   #pass: (bytes: Buffer) => void;
-  #spare: Memory[] = [];
-  /** Of the array that is being read, else of the next one. */
-  #memory: Memory = makeMemory();
-  /** Bytes of it that have come, and how many of them are read. */
+  #spareIndexes: Index[] = [];
+  #spareBytes: Buffer[] = [];
+  /** Where the elements of the array are that is being read, else of the next one. */
+  #index: Index = makeIndex();
+  /** What has come of an array in several chunks, and how many bytes. */
+  #bytes: Buffer = Buffer.allocUnsafeSlow(BYTES_FIRST);
   #filled = 0;
+  /** How many bytes of the array are read. */
   #read = 0;
   #count = 0;
   /** Elements to come; -1 between two replies. */
@@ -30,17 +34,22 @@ export class RangeReplies {
     this.#pass = pass;
   }
 
-  /** Takes what the connection has read. Throws an Error when it is no RESP. */
+  /**
+   * Takes a chunk that the connection has read, for its own: the chunk's memory is freed when
+   * nobody needs it any more. Throws an Error when it is no RESP.
+   */
   write(bytes: Buffer): void {
+    const chunk = { bytes, users: 1 };
     let at = 0;
     while (at < bytes.length) {
-      if (this.#left < 0 && this.#filled === 0 && (this.#passing !== 0 || bytes[at] !== ARRAY)) {
+      if (this.#filled > 0) at = this.#readOn(bytes, at);
+      else if (this.#passing !== 0 || bytes[at] !== ARRAY) {
         at = this.#passOn(bytes, at);
-        continue;
-      }
-      this.#append(bytes, at);
-      at = bytes.length - this.#readArray();
+        // The client may keep it for longer than we know.
+        chunk.users = Number.POSITIVE_INFINITY;
+      } else at = this.#readFirst(chunk, at);
     }
+    release(chunk);
   }
 
   /**
@@ -51,15 +60,17 @@ export class RangeReplies {
     const kept = this.#kept.get(id);
     if (kept === undefined) return undefined;
     this.#kept.delete(id);
-    const { memory, count } = kept;
-    memory.starts.subarray(0, count).reverse();
-    memory.ends.subarray(0, count).reverse();
-    return { ...memory, count };
+    kept.starts.subarray(0, kept.count).reverse();
+    kept.ends.subarray(0, kept.count).reverse();
+    return kept;
   }
 
-  /** Takes memory back for the next array. */
-  recycle({ bytes, starts, ends }: Elements): void {
-    if (this.#spare.length < SPARE_MAX) this.#spare.push({ bytes, starts, ends });
+  /** Takes back, to use or free its memory, what `take` gave. */
+  recycle(elements: Elements): void {
+    const { bytes, starts, ends, chunk } = elements as Kept;
+    if (this.#spareIndexes.length < SPARE_MAX) this.#spareIndexes.push({ starts, ends });
+    if (chunk !== undefined) release(chunk);
+    else if (this.#spareBytes.length < SPARE_MAX) this.#spareBytes.push(bytes);
   }
 
   /** Passes one reply on, as far as it has come; returns where it ends. */
@@ -81,22 +92,50 @@ export class RangeReplies {
     return end;
   }
 
-  #append(bytes: Buffer, start: number): void {
-    const needed = this.#filled + bytes.length - start;
-    if (needed > this.#memory.bytes.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#memory.bytes.length * 2));
-      grown.set(this.#memory.bytes.subarray(0, this.#filled));
-      this.#memory.bytes = grown;
+  /** Reads an array that begins in a chunk, and leaves it there if it ends there. */
+  #readFirst(chunk: Chunk, start: number): number {
+    const { bytes } = chunk;
+    const rest = start === 0 ? bytes : bytes.subarray(start);
+    if (this.#readArray(rest, rest.length)) {
+      chunk.users++;
+      const end = this.#read;
+      this.#keep(rest, chunk);
+      return start + end;
     }
-    this.#memory.bytes.set(start === 0 ? bytes : bytes.subarray(start), this.#filled);
+    this.#append(rest);
+    return bytes.length;
+  }
+
+  /** Reads on in an array that began in another chunk. */
+  #readOn(bytes: Buffer, start: number): number {
+    const before = this.#filled;
+    // In steps: what follows the array should not be copied.
+    const end = Math.min(bytes.length, start + STEP);
+    this.#append(bytes.subarray(start, end));
+    if (!this.#readArray(this.#bytes, this.#filled)) return end;
+    const arrayEnd = this.#read;
+    this.#keep(this.#bytes, undefined);
+    this.#bytes = this.#spareBytes.pop() ?? Buffer.allocUnsafeSlow(BYTES_FIRST);
+    this.#filled = 0;
+    return start + arrayEnd - before;
+  }
+
+  #append(bytes: Buffer): void {
+    const filled = this.#filled;
+    const needed = filled + bytes.length;
+    if (needed > this.#bytes.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2));
+      grown.set(this.#bytes.subarray(0, filled));
+      this.#bytes = grown;
+    }
+    this.#bytes.set(bytes, filled);
     this.#filled = needed;
   }
 
-  /** Reads on in the array. Returns how many of the last bytes belong to what follows it. */
-  #readArray(): number {
-    if (this.#left < 0 && !this.#readHead()) return 0;
-    const { bytes, starts, ends } = this.#memory;
-    const filled = this.#filled;
+  /** Reads on in the array that `bytes` begins with. Returns whether all of it is there. */
+  #readArray(bytes: Buffer, filled: number): boolean {
+    if (this.#left < 0 && !this.#readHead(bytes, filled)) return false;
+    const { starts, ends } = this.#index;
     let at = this.#read;
     let left = this.#left;
     let index = this.#count - left;
@@ -120,54 +159,59 @@ export class RangeReplies {
     }
     this.#read = at;
     this.#left = left;
-    if (left > 0) return 0;
-    this.#keep();
-    return filled - at;
+    return left === 0;
   }
 
   /** Reads `*<count>`; returns whether it has come. */
-  #readHead(): boolean {
-    const { bytes } = this.#memory;
-    const end = bytes.subarray(0, this.#filled).indexOf(LINE_FEED);
-    if (end < 0) return false;
+  #readHead(bytes: Buffer, filled: number): boolean {
+    const end = bytes.indexOf(LINE_FEED);
+    if (end < 0 || end >= filled) return false;
     const count = Math.max(0, Number(bytes.toString("latin1", 1, end)));
     if (!Number.isInteger(count)) throw new Error(NO_RESP);
-    if (count > this.#memory.starts.length) {
-      this.#memory.starts = new Uint32Array(count);
-      this.#memory.ends = new Uint32Array(count);
-    }
+    if (count > this.#index.starts.length) this.#index = makeIndex(count);
     this.#count = count;
     this.#left = count;
     this.#read = end + 1;
     return true;
   }
 
-  #keep(): void {
+  #keep(bytes: Buffer, chunk: Chunk | undefined): void {
     const id = this.#nextId++;
-    this.#kept.set(id, { memory: this.#memory, count: this.#count });
-    this.#memory = this.#spare.pop() ?? makeMemory();
-    this.#filled = 0;
+    this.#kept.set(id, { bytes, ...this.#index, count: this.#count, chunk });
+    this.#index = this.#spareIndexes.pop() ?? makeIndex();
     this.#left = -1;
     this.#pass(Buffer.from(`:${id}\r\n`));
   }
 }
 
-type Memory = Omit<Elements, "count">;
+type Index = Pick<Elements, "starts" | "ends">;
 
-interface Kept {
-  memory: Memory;
-  count: number;
+interface Kept extends Elements {
+  /** Where its bytes are; undefined when they are memory of ours. */
+  chunk: Chunk | undefined;
+}
+
+interface Chunk {
+  bytes: Buffer;
+  /** The arrays in it that are not given back, and one more while it is read. */
+  users: number;
+}
+
+/** Frees a chunk that nobody uses, if nothing else is in its memory. */
+function release(chunk: Chunk): void {
+  if (--chunk.users > 0) return;
+  const { buffer, byteLength } = chunk.bytes;
+  // At once: left to the collector, each chunk would be new memory, which takes longer than to fill it.
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 /** One is read while another one is decoded; more are there only for a moment. */
 const SPARE_MAX = 3;
+const BYTES_FIRST = 64 * 1024;
+const STEP = 32 * 1024;
 
-function makeMemory(): Memory {
-  return {
-    bytes: Buffer.allocUnsafeSlow(64 * 1024),
-    starts: new Uint32Array(1024),
-    ends: new Uint32Array(1024),
-  };
+function makeIndex(length = 1024): Index {
+  return { starts: new Uint32Array(length), ends: new Uint32Array(length) };
 }
 
 const NO_RESP = "a reply is no RESP";
