@@ -161,7 +161,7 @@ export const SETTINGS = {
   }),
   popCount: define({
     name: "Redis.MetricQueuePopCount",
-    defaultText: "1000",
+    defaultText: "4000",
     schema: integer(1, 100_000),
     takes: "1..100000",
     doc: "List elements that a worker reads at a time.",

@@ -30,9 +30,10 @@ export type Shown = "totals" | "recovering" | "nothing";
 const WAIT_MS = 1000;
 /**
  * Claims are at least this far apart, so that a steady trickle does not become a claim a sample; and
- * further when a claim gives a whole range, since each costs the same.
+ * further when a claim gives many elements, since each costs the same.
  */
 const CLAIM_INTERVAL_MS = { few: 2, many: 20 };
+const MANY = 1000;
 const RETRY_DELAY_MS = { first: 50, most: 1000 };
 const CHECKPOINT_RETRY_MS = 250;
 /** How long the last checkpoint, and the release after it, may keep a stop waiting. */
@@ -246,7 +247,7 @@ export class Ingestion {
       listener.emptyClaim();
       await Promise.race([queue.wait(WAIT_MS), this.#change.wait(WAIT_MS)]);
     }
-    const isMany = segment !== undefined && segment.length >= popCount;
+    const isMany = segment !== undefined && segment.length >= MANY;
     const { few, many } = CLAIM_INTERVAL_MS;
     const idleMs = (isMany ? many : few) - (nowMs() - startedMs);
     if (idleMs > 0) await this.#change.wait(idleMs);

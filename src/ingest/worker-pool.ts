@@ -25,8 +25,8 @@ interface Member {
   restarts: number;
 }
 
-/** One is decoded, the next is here, and one is on its way: with two, a worker waits for us. */
-const OUTSTANDING_MAX = 3;
+/** One is decoded while the next one comes: with one, worker and Redis would wait for each other. */
+const OUTSTANDING_MAX = 2;
 const RESTART_DELAY_MS = { first: 10, most: 5000 };
 
 /** The workers, and which ranges each of them has. */

@@ -33,6 +33,9 @@ export class BatchApplier {
   /** Only what is not resolved. */
   #definitions = new Map<number, DefinedSample>();
   #keepsDeadLetters: boolean;
+  /** Samples that the registry is to be given. */
+  #pendingRefs = new Int32Array(0);
+  #pendingValues = new Float64Array(0);
 
   constructor(registry: Registry, keepsDeadLetters = false) {
     this.#registry = registry;
@@ -42,16 +45,23 @@ export class BatchApplier {
   /** Applies one batch. Batches of one worker come in the order in which it made them. */
   apply(batch: Batch, nowMs: number): Applied {
     this.#learn(batch);
-    const registry = this.#registry;
-    const refs = this.#refs;
     const { ids, values } = batch;
+    if (ids.length > this.#pendingRefs.length) {
+      this.#pendingRefs = new Int32Array(ids.length);
+      this.#pendingValues = new Float64Array(ids.length);
+    }
+    const [refs, pendingRefs, pendingValues] = [this.#refs, this.#pendingRefs, this.#pendingValues];
     const drops = [...batch.drops];
     const deadLetters = [...batch.deadLetters];
     let refused = 0;
+    let pending = 0;
     for (let i = 0; i < ids.length; i++) {
       let ref = refs[ids[i]];
       // Not `ref < 0`: a number that was never sent may be beyond the end.
       if (!(ref >= 0)) {
+        // What a definition brings (quantiles, say) is not there for the samples before it.
+        this.#registry.observe(pendingRefs, pendingValues, pending, nowMs);
+        pending = 0;
         ref = this.#resolve(ids[i], drops);
         if (ref < 0) {
           refused++;
@@ -65,8 +75,11 @@ export class BatchApplier {
           continue;
         }
       }
-      registry.observe(ref, values[i], nowMs);
+      pendingRefs[pending] = ref;
+      pendingValues[pending] = values[i];
+      pending++;
     }
+    this.#registry.observe(pendingRefs, pendingValues, pending, nowMs);
     return { samples: ids.length - refused, drops, deadLetters };
   }
 

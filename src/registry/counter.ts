@@ -14,10 +14,12 @@ export class Counters {
     return slot;
   }
 
-  /** Adds `value`, which is finite and not negative. */
-  observe(slot: number, value: number): void {
-    this.#sums.add(slot, value);
-    this.changed.mark(slot);
+  /** Adds values, which are finite and not negative, each to its slot. */
+  observe(slots: Uint32Array, values: Float64Array): void {
+    for (let i = 0; i < slots.length; i++) {
+      this.#sums.add(slots[i], values[i]);
+      this.changed.mark(slots[i]);
+    }
   }
 
   snapshot(): Float64Snapshot {

@@ -14,10 +14,12 @@ export class Gauges {
     return slot;
   }
 
-  /** Sets the gauge; any double, NaN and the infinities too. */
-  observe(slot: number, value: number): void {
-    this.#values.set(slot, value);
-    this.changed.mark(slot);
+  /** Sets gauges, one after the other; any doubles, NaN and the infinities too. */
+  observe(slots: Uint32Array, values: Float64Array): void {
+    for (let i = 0; i < slots.length; i++) {
+      this.#values.set(slots[i], values[i]);
+      this.changed.mark(slots[i]);
+    }
   }
 
   snapshot(): Float64Snapshot {

@@ -30,21 +30,17 @@ export class Histograms {
   }
 
   /**
-   * Counts one observation: into the first bucket whose bound is not less than it.
+   * Counts observations, each into its slot's first bucket whose bound is not less than it.
    * A NaN counts into +Inf and makes the sum NaN. Source: OpenMetrics 1.0, "Histogram".
    */
-  observe(slot: number, value: number): void {
-    const bounds = this.#bounds[slot];
-    let low = 0;
-    let high = bounds.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (value <= bounds[middle]) high = middle;
-      else low = middle + 1;
+  observe(slots: Uint32Array, values: Float64Array): void {
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i];
+      const value = values[i];
+      this.#counts.add(this.#starts[slot] + bucketOf(this.#bounds[slot], value), 1);
+      this.#sums.add(slot, value);
+      this.changed.mark(slot);
     }
-    this.#counts.add(this.#starts[slot] + low, 1);
-    this.#sums.add(slot, value);
-    this.changed.mark(slot);
   }
 
   snapshot(): HistogramSnapshot {
@@ -65,4 +61,15 @@ export class Histograms {
     const end = start + this.#bounds[slot].length + 1;
     for (let i = start; i < end; i++) this.#counts.set(i, reader.varint());
   }
+}
+
+/** A binary search in which no branch depends on the value: random ones cannot be foreseen. */
+function bucketOf(bounds: Float64Array, value: number): number {
+  let bucket = 0;
+  for (let left = bounds.length; left > 0; ) {
+    const half = (left + 1) >>> 1;
+    bucket += Number(!(value <= bounds[bucket + half - 1])) * half;
+    left -= half;
+  }
+  return bucket;
 }

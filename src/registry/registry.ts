@@ -1,5 +1,5 @@
 import { DROP_REASONS, type DropReason } from "../sample/drop-reason.ts";
-import { type Definition, METRIC_TYPES, type MetricType } from "../sample/sample.ts";
+import type { Definition, MetricType } from "../sample/sample.ts";
 import { unreachable } from "../unreachable.ts";
 import type { ByteWriter } from "./bytes.ts";
 import { Catalog } from "./catalog.ts";
@@ -11,6 +11,7 @@ import { type HistogramSnapshot, Histograms } from "./histogram.ts";
 import { renderLabelSet } from "./label-set.ts";
 import { type RegistryParts, readChanges, writeChanges } from "./records.ts";
 import { sampleNamesOf } from "./sample-names.ts";
+import { SamplesByType } from "./samples-by-type.ts";
 import type { SeriesTexts } from "./series-texts.ts";
 import { type QuantileTargets, Summaries, type SummarySnapshot } from "./summary.ts";
 
@@ -52,16 +53,13 @@ export interface FamilySnapshot {
   slots: Uint32Array;
 }
 
-const COUNTER = METRIC_TYPES.indexOf("counter");
-const GAUGE = METRIC_TYPES.indexOf("gauge");
-const HISTOGRAM = METRIC_TYPES.indexOf("histogram");
-
 /**
  * All families and series. One thread writes, in the order of the queue: the state is a function
  * of the samples applied, their order, and the clock that is handed in.
  */
 export class Registry {
   #options: RegistryOptions;
+  #samples = new SamplesByType();
   #catalog = new Catalog();
   #counters = new Counters();
   #gauges = new Gauges();
@@ -110,22 +108,18 @@ export class Registry {
     return this.#catalog.addSeries(family, identity, shown, this.#addSlot(family));
   }
 
-  /** Takes one sample. `ref` comes from `resolve`; `value` is one that the series' type takes. */
-  observe(ref: SeriesRef, value: number, nowMs: number): void {
-    const slot = ref >>> 2;
-    switch (ref & 3) {
-      case COUNTER:
-        this.#counters.observe(slot, value);
-        break;
-      case GAUGE:
-        this.#gauges.observe(slot, value);
-        break;
-      case HISTOGRAM:
-        this.#histograms.observe(slot, value);
-        break;
-      default:
-        this.#summaries.observe(slot, value, nowMs);
-    }
+  /**
+   * Takes the first `count` samples, in their order: for each the series, which comes from `resolve`,
+   * and a value that the series' type takes.
+   */
+  observe(refs: ArrayLike<SeriesRef>, values: Float64Array, count: number, nowMs: number): void {
+    const samples = this.#samples;
+    samples.sort(refs, values, count);
+    // Series do not know of each other, so their order among types is nobody's concern.
+    samples.give("counter", (slots, added) => this.#counters.observe(slots, added));
+    samples.give("gauge", (slots, set) => this.#gauges.observe(slots, set));
+    samples.give("histogram", (slots, seen) => this.#histograms.observe(slots, seen));
+    samples.give("summary", (slots, seen) => this.#summaries.observe(slots, seen, nowMs));
   }
 
   /**

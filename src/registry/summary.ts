@@ -35,9 +35,8 @@ export interface SummarySnapshot {
 interface Window {
   targets: QuantileTargets;
   slices: { number: number; sketch: QuantileSketch }[];
-  /** For the window that ends with the slice `valuesSlice`; undefined when it must be computed. */
-  values: Float64Array | undefined;
-  valuesSlice: number;
+  /** Quantiles that were computed: of the window that ends with a slice, while it had so many. */
+  computed: { values: Float64Array; slice: number; count: number } | undefined;
   /** The round in which its slices were written, or in which it was made. */
   writtenRound: number;
 }
@@ -64,6 +63,8 @@ export class Summaries {
   #sums = new Float64Column();
   #counts = new Float64Column();
   #windows: (Window | undefined)[] = [];
+  /** Of each window the sketch of the present slice, if it has one: what new observations need. */
+  #present: (QuantileSketch | undefined)[] = [];
   /** The present slice; the clock may not take it back. */
   #slice = 0;
   /** Windows that were last written in an earlier round are written whole. */
@@ -82,6 +83,7 @@ export class Summaries {
   /** Makes an empty summary and returns its slot. */
   add(): number {
     this.#windows.push(undefined);
+    this.#present.push(undefined);
     this.#counts.extend(1);
     const slot = this.#sums.extend(1);
     this.changed.extend(slot + 1);
@@ -89,19 +91,22 @@ export class Summaries {
   }
 
   /**
-   * Takes one observation, any double. While no sample has brought quantiles for the slot's family
-   * it has no window.
+   * Takes observations, any doubles: of each the slot and the value. While no sample has brought
+   * quantiles for a slot's family it has no window.
    */
-  observe(slot: number, value: number, nowMs: number): void {
-    this.#sums.add(slot, value);
-    this.#counts.add(slot, 1);
-    this.changed.mark(slot);
-    if (this.#targetsOf(slot) === undefined) return;
+  observe(slots: Uint32Array, values: Float64Array, nowMs: number): void {
     this.#moveTo(nowMs);
-    // Without checkpoints nobody empties it; and nobody needs what is in it.
-    if (this.#log.isFull) this.markAll();
-    this.#log.add(slot, value, this.#slice);
-    if (this.#log.fresh === SETTLE_COUNT) this.#settle();
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i];
+      this.#sums.add(slot, values[i]);
+      this.#counts.add(slot, 1);
+      this.changed.mark(slot);
+      if (this.#targetsOf(slot) === undefined) continue;
+      // Without checkpoints nobody empties it; and nobody needs what is in it.
+      if (this.#log.isFull) this.markAll();
+      this.#log.add(slot, values[i], this.#slice);
+      if (this.#log.fresh === SETTLE_COUNT) this.#settle();
+    }
   }
 
   /** `wanted`: lists of slots whose quantiles will be asked for. */
@@ -192,7 +197,7 @@ export class Summaries {
         this.#windowOf(slot, targets).slices = slices;
       }
       slices.push({ number, sketch });
-      this.#slice = Math.max(this.#slice, number);
+      this.#advanceTo(number);
     }
   }
 
@@ -201,7 +206,7 @@ export class Summaries {
     readObservations(reader, (slot, value, slice) => {
       const targets = slot < this.#windows.length ? this.#targetsOf(slot) : undefined;
       if (targets === undefined) throw new RangeError(`slot ${slot} has no quantiles`);
-      this.#slice = Math.max(this.#slice, slice);
+      this.#advanceTo(slice);
       this.#sketchOf(slot, targets, slice).observe(value);
     });
   }
@@ -211,7 +216,11 @@ export class Summaries {
     if (this.#log.fresh === 0) return;
     this.#log.takeBySlot(this.#windows.length, (slot, values, count) => {
       if (this.#wishes.length > 0) this.#grant(slot);
-      const sketch = this.#sketchOf(slot, this.#targetsOf(slot)!, this.#slice);
+      let sketch = this.#present[slot];
+      if (sketch === undefined) {
+        sketch = this.#sketchOf(slot, this.#targetsOf(slot)!, this.#slice);
+        this.#present[slot] = sketch;
+      }
       for (let i = 0; i < count; i++) sketch.observe(values[i]);
     });
   }
@@ -219,7 +228,6 @@ export class Summaries {
   /** The sketch of a slice that is the newest of its window, which is about to change. */
   #sketchOf(slot: number, targets: QuantileTargets, slice: number): QuantileSketch {
     const window = this.#windowOf(slot, targets);
-    window.values = undefined;
     const { slices } = window;
     let last = slices.length > 0 ? slices[slices.length - 1] : undefined;
     if (last === undefined || last.number !== slice) {
@@ -233,8 +241,7 @@ export class Summaries {
   #windowOf(slot: number, targets: QuantileTargets): Window {
     let window = this.#windows[slot];
     if (window === undefined) {
-      const writtenRound = this.#round;
-      window = { targets, slices: [], values: undefined, valuesSlice: 0, writtenRound };
+      window = { targets, slices: [], computed: undefined, writtenRound: this.#round };
       this.#windows[slot] = window;
     }
     return window;
@@ -271,22 +278,35 @@ export class Summaries {
     const slice = Math.floor(nowMs / SLICE_MS);
     if (slice <= this.#slice) return;
     this.#settle();
+    this.#advanceTo(slice);
+  }
+
+  #advanceTo(slice: number): void {
+    if (slice <= this.#slice) return;
     this.#slice = slice;
+    this.#present.fill(undefined);
   }
 }
 
 /** Of the window that ends with the given slice; kept until the window changes. */
 function quantilesOf(window: Window, slice: number): Float64Array {
-  if (window.values !== undefined && window.valuesSlice === slice) return window.values;
-  window.values = queryRuns(runsOf(window, slice), window.targets.quantiles);
-  window.valuesSlice = slice;
-  return window.values;
+  const { computed, targets, slices } = window;
+  let count = 0;
+  // A slice only grows: as many observations are the same ones.
+  for (const { number, sketch } of slices) if (isWithin(number, slice)) count += sketch.count;
+  if (computed?.slice === slice && computed.count === count) return computed.values;
+  const values = queryRuns(runsOf(window, slice), targets.quantiles);
+  window.computed = { values, slice, count };
+  return values;
 }
 
 function runsOf({ slices }: Window, slice: number): SketchRun[] {
   const runs: SketchRun[] = [];
-  for (const { number, sketch } of slices) {
-    if (number > slice - SUMMARY_AGE_BUCKETS && number <= slice) sketch.freeze(runs);
-  }
+  for (const { number, sketch } of slices) if (isWithin(number, slice)) sketch.freeze(runs);
   return runs;
+}
+
+/** Whether a slice is in the window that ends with `last`. */
+function isWithin(number: number, last: number): boolean {
+  return number > last - SUMMARY_AGE_BUCKETS && number <= last;
 }

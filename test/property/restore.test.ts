@@ -153,7 +153,8 @@ test("a summary that was not written for more than a million observations is res
   const journal: Uint8Array[] = [];
   writer.write(journal, 1000, () => {});
   // The log holds a Mi of them, and then begins anew with the windows as they are.
-  for (let i = 0; i < 1_100_000; i++) writer.registry.observe(3, i % 1000, START_MS);
+  const values = Float64Array.from({ length: 1_100_000 }, (_, i) => i % 1000);
+  writer.registry.observe(new Uint32Array(values.length).fill(3), values, values.length, START_MS);
   writer.apply([message("b")], START_MS);
   writer.write(journal, 1000, () => writer.apply([message("a")], START_MS));
   expect(new Writer(true, journal).text(START_MS)).toBe(writer.text(START_MS));

@@ -16,7 +16,7 @@ describe("settings", () => {
         workers: 2,
         database: 0,
         queueKey: "prom-stream-gateway:metric-queue",
-        popCount: 1000,
+        popCount: 4000,
         deadLetters: { key: "", max: 10_000 },
       },
       checkpoint: { isEnabled: true, intervalMs: 1000, maxSamples: 250_000 },

@@ -40,7 +40,7 @@ const ROWS: Record<Exclude<keyof typeof SETTINGS, "connection">, Row> = {
   },
   popCount: {
     get: ({ redis }) => redis.popCount,
-    byDefault: 1000,
+    byDefault: 4000,
     ...integers(1, 100_000),
   },
   deadLetterKey: {

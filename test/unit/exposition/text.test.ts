@@ -16,7 +16,8 @@ function registryOf(messages: object[], sortLabels = true): Registry {
   const bytes = new TextEncoder().encode(JSON.stringify(messages));
   for (const entry of decodeMessage(bytes, LIMITS)) {
     if (!entry.ok) throw new Error(entry.reason);
-    registry.observe(registry.resolve(entry.sample.definition), entry.sample.value, NOW_MS);
+    const { definition, value } = entry.sample;
+    registry.observe([registry.resolve(definition)], Float64Array.of(value), 1, NOW_MS);
   }
   return registry;
 }

@@ -44,7 +44,7 @@ function define(type: MetricType, name: string, sent: Sent = {}): Definition {
 function push(registry: Registry, definition: Definition, value = 1, nowMs = START_MS): string {
   const ref = registry.resolve(definition);
   if (ref < 0) return refusalOf(ref);
-  registry.observe(ref, value, nowMs);
+  registry.observe([ref], Float64Array.of(value), 1, nowMs);
   return "applied";
 }
 
