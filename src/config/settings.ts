@@ -164,7 +164,7 @@ export const SETTINGS = {
     defaultText: "4000",
     schema: integer(1, 100_000),
     takes: "1..100000",
-    doc: "List elements that a worker reads at a time.",
+    doc: "List elements that a worker reads at a time; 1000 at most while many samples are of new series.",
   }),
   deadLetterKey: define({
     name: "Redis.DeadLetterKey",

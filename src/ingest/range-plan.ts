@@ -3,6 +3,12 @@ import type { Position, Range, Segment } from "../queue/queue.ts";
 /** A reply of Redis should not take more than this, as far as the segment's average tells. */
 const RANGE_BYTES_MAX = 8 * 1024 * 1024;
 
+/**
+ * Elements in a range while most of its samples bring a definition, each of which takes the main
+ * thread some microseconds.
+ */
+const NEW_COUNT_MAX = 1000;
+
 interface PlannedSegment extends Segment {
   /** Elements that are in ranges already. */
   planned: number;
@@ -25,6 +31,7 @@ export class RangePlan {
   #nextSequence = 0;
   #position: Position | undefined;
   #pending = 0;
+  #isNew = true;
 
   /** `rangeCountMax`: elements in a range. */
   constructor(rangeCountMax: number) {
@@ -61,6 +68,11 @@ export class RangePlan {
     return this.#position;
   }
 
+  /** Tells whether the samples of late were of series that were not known. */
+  set isNew(isNew: boolean) {
+    this.#isNew = isNew;
+  }
+
   /** Adds a claimed segment; their numbers ascend. */
   add(segment: Segment): void {
     this.#segments.push({ ...segment, planned: 0 });
@@ -74,7 +86,7 @@ export class RangePlan {
     const fitting = Math.floor(RANGE_BYTES_MAX / Math.max(segment.elementBytes, 1));
     const count = Math.min(
       segment.length - segment.planned,
-      this.#rangeCountMax,
+      this.#isNew ? Math.min(this.#rangeCountMax, NEW_COUNT_MAX) : this.#rangeCountMax,
       Math.max(fitting, 1),
     );
     segment.planned += count;

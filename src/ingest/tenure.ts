@@ -123,6 +123,7 @@ export class Tenure {
     this.deadLetters.add(deadLetters, nowMs);
     const segment = this.plan.oldestSegment;
     const elements = this.plan.applied();
+    this.plan.isNew = batch.definitions.length * 8 > batch.ids.length;
     if (segment !== undefined && segment !== this.plan.oldestSegment) {
       this.#claimedSinceMs.delete(segment);
     }

@@ -126,6 +126,7 @@ export class RangeReplies {
     if (needed > this.#bytes.length) {
       const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2));
       grown.set(this.#bytes.subarray(0, filled));
+      free(this.#bytes);
       this.#bytes = grown;
     }
     this.#bytes.set(bytes, filled);
@@ -199,14 +200,16 @@ interface Chunk {
 
 /** Frees a chunk that nobody uses, if nothing else is in its memory. */
 function release(chunk: Chunk): void {
-  if (--chunk.users > 0) return;
-  const { buffer, byteLength } = chunk.bytes;
-  // At once: left to the collector, each chunk would be new memory, which takes longer than to fill it.
+  if (--chunk.users === 0) free(chunk.bytes);
+}
+
+/** At once: left to the collector, each chunk would be new memory, which takes longer than to fill it. */
+function free({ buffer, byteLength }: Buffer): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
-/** One is read while another one is decoded; more are there only for a moment. */
-const SPARE_MAX = 3;
+/** One is read while another one is decoded. */
+const SPARE_MAX = 2;
 const BYTES_FIRST = 64 * 1024;
 const STEP = 32 * 1024;
 

@@ -1,0 +1,52 @@
+import { expect, test } from "bun:test";
+import type { RangeBatch } from "../../../src/ingest/messages.ts";
+import { Tenure } from "../../../src/ingest/tenure.ts";
+import { packElements } from "../../../src/queue/elements.ts";
+import type { Range } from "../../../src/queue/queue.ts";
+import { Registry } from "../../../src/registry/registry.ts";
+import { Folder } from "../../../src/sample/fold.ts";
+import { LIMITS } from "../../support/arbitrary-messages.ts";
+
+const folder = new Folder({ limits: LIMITS, deadLetterMax: 0, definitionsMax: 0 });
+
+function tenureOf(popCount: number): Tenure {
+  return new Tenure({
+    queue: { writeEntry: async () => {}, commit: async () => {} },
+    registry: new Registry({ sortLabels: true, maxSeries: 0, isReservedName: () => false }),
+    ...{ popCount, keepsState: false, deadLetterMax: 0, token: 1, savedBytes: 0, nowMs: 0 },
+    saved: { checkpoint: 0, journal: "", entries: 0, position: undefined },
+    segments: [{ number: 0, length: 100_000, elementBytes: 100 }],
+  });
+}
+
+/** Applies a range whose samples are of so many series, all new. */
+function apply(tenure: Tenure, { sequence, count }: Range, series: number): void {
+  const texts = Array.from({ length: count }, (_, i) =>
+    Buffer.from(`{"type":"counter","name":"c${sequence}_${i % series}","value":1}`),
+  );
+  const batch: RangeBatch = {
+    ...folder.fold(packElements(texts)),
+    ...{ sequence, lost: 0, bytes: 0, readSeconds: 0, decodeSeconds: 0 },
+  };
+  tenure.arrive(0, folder, batch);
+  expect(tenure.applyNext(0)?.samples).toBe(count);
+}
+
+test("ranges are small while most samples are of new series", () => {
+  const tenure = tenureOf(4000);
+  const counts: number[] = [];
+  for (const series of [1000, 100, 100, 2000, 125, 100]) {
+    const range = tenure.plan.next()!;
+    counts.push(range.count);
+    apply(tenure, range, series);
+  }
+  expect(counts).toEqual([1000, 1000, 4000, 4000, 1000, 4000]);
+});
+
+test("ranges are never larger than they may be", () => {
+  const tenure = tenureOf(300);
+  const range = tenure.plan.next()!;
+  expect(range.count).toBe(300);
+  apply(tenure, range, 1);
+  expect(tenure.plan.next()?.count).toBe(300);
+});
