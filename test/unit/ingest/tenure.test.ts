@@ -14,7 +14,7 @@ function tenureOf(popCount: number): Tenure {
     queue: { writeEntry: async () => {}, commit: async () => {} },
     registry: new Registry({ sortLabels: true, maxSeries: 0, isReservedName: () => false }),
     ...{ popCount, keepsState: false, deadLetterMax: 0, token: 1, savedBytes: 0, nowMs: 0 },
-    saved: { checkpoint: 0, journal: "", entries: 0, position: undefined },
+    saved: { number: 0, journal: "", entries: 0 },
     segments: [{ number: 0, length: 100_000, elementBytes: 100 }],
   });
 }
