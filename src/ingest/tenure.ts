@@ -27,6 +27,7 @@ export interface TenureOptions {
 /** What became of one batch. */
 export interface AppliedBatch {
   worker: number;
+  /** Its columns are empty by now. */
   batch: RangeBatch;
   /** Samples that are in the totals now. */
   samples: number;
@@ -130,6 +131,8 @@ export class Tenure {
     this.#applied.elements += elements;
     this.#applied.samples += batch.ids.length;
     this.#recoveringLeft = Math.max(0, this.#recoveringLeft - elements);
+    // Freed at once, and not by the collector some day, it is there for the worker's next batch.
+    for (const { buffer } of [batch.ids, batch.values]) buffer.transfer(0);
     return { worker, batch, samples, drops };
   }
 
