@@ -3,8 +3,8 @@ import {
   type Batch,
   DEAD_LETTER_LENGTH_MAX,
   type DeadLetter,
-  type DefinedSample,
   type Drop,
+  PAYLOAD_EXCERPT_LENGTH,
 } from "../sample/fold.ts";
 import type { Definition } from "../sample/sample.ts";
 import { type Registry, refusalOf } from "./registry.ts";
@@ -31,7 +31,7 @@ export class BatchApplier {
   #refs = new Int32Array(1024).fill(NOT_RESOLVED);
   #count = 0;
   /** Only what is not resolved. */
-  #definitions = new Map<number, DefinedSample>();
+  #definitions = new Map<number, Definition>();
   #keepsDeadLetters: boolean;
   /** Samples that the registry is to be given. */
   #pendingRefs = new Int32Array(0);
@@ -62,16 +62,10 @@ export class BatchApplier {
         // What a definition brings (quantiles, say) is not there for the samples before it.
         this.#registry.observe(pendingRefs, pendingValues, pending, nowMs);
         pending = 0;
-        ref = this.#resolve(ids[i], drops);
+        ref = this.#resolve(ids[i]);
         if (ref < 0) {
           refused++;
-          if (this.#keepsDeadLetters) {
-            const { definition } = this.#definitions.get(ids[i])!;
-            deadLetters.push({
-              reason: refusalOf(ref),
-              payload: composePayload(definition, values[i]),
-            });
-          }
+          this.#refuse(refusalOf(ref), ids[i], values[i], drops, deadLetters);
           continue;
         }
       }
@@ -96,30 +90,43 @@ export class BatchApplier {
       grown.set(this.#refs.subarray(0, this.#count));
       this.#refs = grown;
     }
-    for (const defined of batch.definitions) this.#definitions.set(this.#count++, defined);
+    for (const definition of batch.definitions) this.#definitions.set(this.#count++, definition);
   }
 
-  #resolve(id: number, drops: Drop[]): number {
-    const defined = this.#definitions.get(id);
-    if (defined === undefined) throw new Error(`BUG: a batch names definition ${id}, never sent`);
-    const ref = this.#registry.resolve(defined.definition);
-    if (ref < 0) {
-      countDrop(drops, refusalOf(ref), defined.payload);
-      return ref;
-    }
+  #resolve(id: number): number {
+    const definition = this.#definitions.get(id);
+    if (definition === undefined)
+      throw new Error(`BUG: a batch names definition ${id}, never sent`);
+    const ref = this.#registry.resolve(definition);
+    if (ref < 0) return ref;
     this.#refs[id] = ref;
     this.#definitions.delete(id);
     return ref;
   }
+
+  #refuse(
+    reason: DropReason,
+    id: number,
+    value: number,
+    drops: Drop[],
+    deadLetters: DeadLetter[],
+  ): void {
+    const known = drops.find((drop) => drop.reason === reason);
+    if (known) known.count++;
+    if (known && !this.#keepsDeadLetters) return;
+    const payload = composePayload(this.#definitions.get(id)!, value);
+    if (this.#keepsDeadLetters) deadLetters.push({ reason, payload });
+    if (!known) {
+      drops.push({
+        reason,
+        count: 1,
+        payload: payload.slice(0, PAYLOAD_EXCERPT_LENGTH).toWellFormed(),
+      });
+    }
+  }
 }
 
 const NOT_RESOLVED = -1;
-
-function countDrop(drops: Drop[], reason: DropReason, payload: string): void {
-  const known = drops.find((drop) => drop.reason === reason);
-  if (known) known.count++;
-  else drops.push({ reason, count: 1, payload });
-}
 
 /** A message that says what the sample said; the one that was pushed is not there any more. */
 function composePayload(definition: Definition, value: number): string {

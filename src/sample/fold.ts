@@ -8,7 +8,7 @@ import { NOT_NEGATIVE, Templates, UNKNOWN } from "./templates.ts";
 export interface Drop {
   reason: DropReason;
   count: number;
-  /** The first of them as it was pushed, cut to `PAYLOAD_EXCERPT_LENGTH` characters. */
+  /** The first of them as JSON, as it was pushed where that can be; cut to `PAYLOAD_EXCERPT_LENGTH`. */
   payload: string;
 }
 
@@ -16,12 +16,6 @@ export interface Drop {
 export interface DeadLetter {
   reason: DropReason;
   /** The sample as JSON, as it was pushed where that can be; cut to `DEAD_LETTER_LENGTH_MAX`. */
-  payload: string;
-}
-
-/** A definition with the message in which it stood first, for a log line if it is refused. */
-export interface DefinedSample {
-  definition: Definition;
   payload: string;
 }
 
@@ -37,7 +31,7 @@ export interface Batch {
   /** For each sample its value, same length as `ids`. */
   values: Float64Array<ArrayBuffer>;
   /** Definitions met for the first time; they take the numbers from `firstDefinitionId` on. */
-  definitions: DefinedSample[];
+  definitions: Definition[];
   firstDefinitionId: number;
   drops: Drop[];
   /** The newest of the samples dropped, oldest first; empty when none are asked for. */
@@ -79,7 +73,7 @@ export class Folder {
   #idByKey = new Map<string, number>();
   #keysLength = 0;
   #nextId = 0;
-  #definitions: DefinedSample[] = [];
+  #definitions: Definition[] = [];
   #ids = new Uint32Array(1024);
   #values = new Float64Array(1024);
   #count = 0;
@@ -162,7 +156,7 @@ export class Folder {
     const decoded = decodeMessage(bytes, limits);
     for (let i = 0; i < decoded.length; i++) {
       const entry = decoded[i];
-      if (entry.ok) this.#add(this.#idOf(entry.sample.definition, bytes), entry.sample.value);
+      if (entry.ok) this.#add(this.#idOf(entry.sample.definition), entry.sample.value);
       else {
         this.#drop(entry.reason, bytes);
         if (deadLetterMax > 0) this.#keep(entry.reason, bytes, i);
@@ -197,14 +191,14 @@ export class Folder {
     this.#count++;
   }
 
-  #idOf(definition: Definition, bytes: Uint8Array): number {
+  #idOf(definition: Definition): number {
     const key = definitionKey(definition);
     const known = this.#idByKey.get(key);
     if (known !== undefined) return known;
     const id = this.#nextId++;
     this.#idByKey.set(key, id);
     this.#keysLength += key.length;
-    this.#definitions.push({ definition, payload: excerptOf(bytes) });
+    this.#definitions.push(definition);
     return id;
   }
 

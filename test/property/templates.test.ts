@@ -113,7 +113,7 @@ class Reader {
   fold(messages: readonly Buffer[]): { samples: string[]; drops: string[] } {
     const batch = this.#folder.fold(packElements(messages));
     if (batch.firstDefinitionId === 0) this.#definitions = [];
-    for (const { definition } of batch.definitions) this.#definitions.push(definition);
+    this.#definitions.push(...batch.definitions);
     const samples = Array.from(batch.ids, (id, i) => {
       return textOf(this.#definitions[id], batch.values[i]);
     });
@@ -211,7 +211,7 @@ test("a definition that two messages share is one, whatever the order of their f
   const definitions: Definition[] = [];
   for (let i = 0; i < 3; i++) {
     const batch = folder.fold(elements);
-    definitions.push(...batch.definitions.map(({ definition }) => definition));
+    definitions.push(...batch.definitions);
     expect([...batch.ids]).toEqual([0, 0, 0]);
   }
   expect(definitions).toHaveLength(1);
