@@ -60,14 +60,19 @@ let numberEnd: usize = 0;
 /** NaN where the number must be read by other means. */
 let number: f64 = 0;
 
-/** Forgets all templates and makes room for input: bytes and elements. */
-export function reset(bytesMax: u32, countMax: u32): void {
-  top = (__heap_base + 15) & ~15;
+/** Makes room for input, bytes and elements, in the place of what there was. */
+export function makeRoom(bytesMax: u32, countMax: u32): void {
   input = place(bytesMax + 16);
   starts = place(countMax * 4);
   ends = place(countMax * 4);
   meanings = place(countMax * 4);
   values = place(countMax * 8);
+}
+
+/** Forgets all templates and makes room for input. */
+export function reset(bytesMax: u32, countMax: u32): void {
+  top = (__heap_base + 15) & ~15;
+  makeRoom(bytesMax, countMax);
   prefixMask = 255;
   prefixCount = 0;
   prefixSlots = placeZeros((prefixMask + 1) * 4);

@@ -7,6 +7,9 @@ export const UNKNOWN = 0xffffffff;
 /** A bit of a meaning that is taught: of such a message no negative value is known. */
 export const NOT_NEGATIVE = 0x80000000;
 
+/** Start, end, meaning and value. */
+const BYTES_AN_ELEMENT = 20;
+
 /** Templates are forgotten, all at once, when they take more than this. */
 const BYTES_MAX = 128 * 1024 * 1024;
 
@@ -19,6 +22,7 @@ const CREDIT_MAX = LEARN_COST * 1024 * 1024;
 
 interface Kernel {
   memory: WebAssembly.Memory;
+  makeRoom(bytesMax: number, countMax: number): void;
   reset(bytesMax: number, countMax: number): void;
   inputAt(): number;
   startsAt(): number;
@@ -60,6 +64,8 @@ export class Templates {
   #bytesMax: number;
   /** How large the input may be without making new room for it. */
   #room = { bytes: 0, count: 0 };
+  /** What all input so far has taken: memory is given back only when templates are forgotten. */
+  #inputBytes = 0;
   #credit = CREDIT_MAX;
   #count = 0;
   /** Whether the present range is larger than the input may be. */
@@ -82,7 +88,7 @@ export class Templates {
 
   /** Bytes that they take. */
   get size(): number {
-    return this.#kernel.used() - this.#room.bytes - this.#room.count * 20;
+    return this.#kernel.used() - this.#inputBytes;
   }
 
   /**
@@ -96,13 +102,16 @@ export class Templates {
     for (let i = 0; i < count; i++) if (ends[i] > length) length = ends[i];
     this.#isTooLarge = length > INPUT_BYTES_MAX;
     if (this.#isTooLarge) return count;
-    if (length > this.#room.bytes || count > this.#room.count || this.size > this.#bytesMax) {
-      this.#reset(
-        Math.max(this.#room.bytes, length + (length >>> 1)),
-        Math.max(this.#room.count, count),
-      );
-    }
     const kernel = this.#kernel;
+    if (this.size > this.#bytesMax) this.forget();
+    if (length > this.#room.bytes || count > this.#room.count) {
+      const room = {
+        bytes: Math.max(this.#room.bytes, length + (length >>> 1)),
+        count: Math.max(this.#room.count, count + (count >>> 1)),
+      };
+      kernel.makeRoom(room.bytes, room.count);
+      this.#noteRoom(room);
+    }
     this.#bytes.set(length === bytes.length ? bytes : bytes.subarray(0, length), kernel.inputAt());
     this.#uint32.set(starts.subarray(0, count), kernel.startsAt() >>> 2);
     this.#uint32.set(ends.subarray(0, count), kernel.endsAt() >>> 2);
@@ -168,7 +177,13 @@ export class Templates {
 
   #reset(bytes: number, count: number): void {
     this.#kernel.reset(bytes, count);
-    this.#room = { bytes, count };
+    this.#inputBytes = 0;
+    this.#noteRoom({ bytes, count });
+  }
+
+  #noteRoom(room: { bytes: number; count: number }): void {
+    this.#room = room;
+    this.#inputBytes += room.bytes + room.count * BYTES_AN_ELEMENT;
     this.#renewViews();
   }
 
