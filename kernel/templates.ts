@@ -1,7 +1,7 @@
 /**
  * The hot part of a worker, in AssemblyScript: finds the definitions of messages that were seen
- * before but for their value, and reads the value. `../templates.ts` is its other side, and says
- * what it is for. `npm run kernel` compiles it into `wasm.ts`.
+ * before but for their value, and reads the value. `src/sample/templates.ts` is its other side, and
+ * says what it is for. `npm run kernel` compiles it into `src/sample/kernel.ts`.
  *
  * Integers of 64 bits are what it is not JavaScript for: eight bytes are hashed, compared and
  * searched at a time.

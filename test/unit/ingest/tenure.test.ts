@@ -30,6 +30,8 @@ function apply(tenure: Tenure, { sequence, count }: Range, series: number): void
   };
   tenure.arrive(0, folder, batch);
   expect(tenure.applyNext(0)?.samples).toBe(count);
+  // Their memory is given back at once.
+  expect([batch.ids.length, batch.values.length]).toEqual([0, 0]);
 }
 
 test("ranges are small while most samples are of new series", () => {
