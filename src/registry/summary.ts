@@ -54,8 +54,9 @@ interface Wish {
  * Summaries: sum and count a slot since ever, quantiles over a sliding window.
  *
  * An observation goes into the sketch of the present slice only, together with others of its slot, at
- * the latest when somebody looks; then the sketches of the window are merged. The window moves with the clock that is handed in, in steps of two
- * minutes, so it spans eight to ten minutes, as client_golang's does.
+ * the latest when somebody looks; then the sketches of the window are merged. The window moves with
+ * the clock that is handed in, in steps of two minutes, so it spans eight to ten minutes, as
+ * client_golang's does.
  */
 export class Summaries {
   readonly changed = new ChangedSlots();
