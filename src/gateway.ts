@@ -3,9 +3,13 @@ import { renderText } from "./exposition/text.ts";
 import { serve } from "./http/server.ts";
 import { Ingestion } from "./ingest/ingestion.ts";
 import { WorkerPool } from "./ingest/worker-pool.ts";
-import type { RedisTarget } from "./queue/redis-connection.ts";
+import { EmbeddedQueue } from "./queue/embedded-queue.ts";
+import { EmbeddedStore } from "./queue/embedded-store.ts";
+import type { Queue } from "./queue/queue.ts";
 import { RedisQueue } from "./queue/redis-queue.ts";
+import { StateFile } from "./queue/state-file.ts";
 import { Registry } from "./registry/registry.ts";
+import { RespServer } from "./resp/server.ts";
 import { Events } from "./telemetry/events.ts";
 import { Log } from "./telemetry/log.ts";
 import { isOwnName, OwnMetrics } from "./telemetry/own-metrics.ts";
@@ -14,6 +18,8 @@ import { isOwnName, OwnMetrics } from "./telemetry/own-metrics.ts";
 export interface Gateway {
   /** Where it serves. */
   url: URL;
+  /** The port where senders push, if the queue is in this process. */
+  embeddedPort: number | undefined;
   events: Events;
   /** Applies what is claimed, answers the scrapes in progress, and ends everything. */
   stop(): Promise<void>;
@@ -21,18 +27,23 @@ export interface Gateway {
 
 const SAMPLE_INTERVAL_MS = 1000;
 const STOP_INGESTION_MS = 1500;
+/** Where samples would be lost with the process, they have more time. */
+const STOP_EMBEDDED_MS = 3000;
 const STOP_SERVER_MS = 1000;
 
 /**
  * Puts the parts together and starts them. `workerUrl` is the worker's entry point.
- * Fails when the address cannot be listened on; Redis being away is no failure.
+ * Fails when an address cannot be listened on; Redis being away is no failure.
  */
 export function startGateway(settings: Settings, workerUrl: URL): Gateway {
   const nowMs = Date.now;
-  const { redis, metrics } = settings;
+  const { redis, metrics, embedded } = settings;
   const log = new Log(settings.logging.defaultLevel, settings.logging.levels);
   const own = new OwnMetrics(redis.queueKey, metrics.disableMetaMetrics);
-  const events = new Events(log, own, nowMs);
+  const remedy = embedded.listen
+    ? "check Embedded.StateFile and its folder; retrying until it works"
+    : "check Redis.ConnectionString and Redis itself; retrying until it works";
+  const events = new Events(log, own, remedy, nowMs);
   const makeRegistry = () =>
     new Registry({
       sortLabels: metrics.sortIncomingLabels,
@@ -40,21 +51,7 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
       isReservedName: isOwnName,
       onOtherLayout: (family) => events.otherLayoutMet(family),
     });
-  const target: RedisTarget = {
-    connection: redis.connection,
-    database: redis.database,
-    queueKey: redis.queueKey,
-    gatewayId: settings.gateway.id,
-  };
-  const queue = new RedisQueue({
-    target,
-    leaseMs: settings.gateway.leaseMs,
-    deadLetters: redis.deadLetters.key === "" ? undefined : redis.deadLetters,
-    listener: {
-      connected: () => events.queueConnected(),
-      failed: () => {}, // The calls that fail say why.
-    },
-  });
+  const { queue, intake } = openQueue(settings, events);
   const deadLetterMax = redis.deadLetters.key === "" ? 0 : redis.deadLetters.max;
   const ingestion = new Ingestion({
     queue,
@@ -63,13 +60,17 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
     popCount: redis.popCount,
     workers: redis.workers,
     leaseMs: settings.gateway.leaseMs,
-    checkpoint: settings.checkpoint,
+    checkpoint: {
+      ...settings.checkpoint,
+      isEnabled: settings.checkpoint.isEnabled && keepsState(settings),
+    },
     deadLetterMax,
     nowMs,
   });
   const server = serve(settings.web.listen, {
     metrics: async (isWanted) => {
       own.noteState(ingestion, nowMs());
+      if (intake !== undefined) own.noteIntake(intake.figures, intake.usedBytes);
       const families = await own.render();
       const { shown, tenure } = ingestion;
       if (shown === "recovering") {
@@ -96,7 +97,10 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
       new WorkerPool({
         url: workerUrl,
         count: redis.workers,
-        start: (name) => ({ kind: "start", name, target, limits: metrics, deadLetterMax }),
+        start: (name) => {
+          const source = queue.rangeSource(name);
+          return { kind: "start", name, source, limits: metrics, deadLetterMax };
+        },
         listener: {
           batch,
           readFailed: (worker, reason) => events.rangeReadFailed(worker, reason),
@@ -107,10 +111,12 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
   const sampling = startSampling(own, queue, ingestion);
   return {
     url: server.url,
+    embeddedPort: intake?.port,
     events,
     stop: async () => {
       clearInterval(sampling);
-      await ingestion.stop(STOP_INGESTION_MS);
+      intake?.stop();
+      await ingestion.stop(intake === undefined ? STOP_INGESTION_MS : STOP_EMBEDDED_MS);
       queue.close();
       // Idle keep-alive connections must not keep us waiting.
       await Promise.race([server.stop(), Bun.sleep(STOP_SERVER_MS)]);
@@ -119,8 +125,44 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
   };
 }
 
+/** The queue in Redis, or the one in this process with the server that takes what is pushed. */
+function openQueue(
+  { redis, gateway, embedded }: Settings,
+  events: Events,
+): { queue: Queue; intake: RespServer | undefined } {
+  if (embedded.listen === undefined) {
+    const queue = new RedisQueue({
+      target: { ...redis, gatewayId: gateway.id },
+      leaseMs: gateway.leaseMs,
+      deadLetters: redis.deadLetters.key === "" ? undefined : redis.deadLetters,
+      listener: {
+        connected: () => events.queueConnected(),
+        failed: () => {}, // The calls that fail say why.
+      },
+    });
+    return { queue, intake: undefined };
+  }
+  const { stateFile, listen } = embedded;
+  const store = new EmbeddedStore();
+  const file = stateFile === "" ? undefined : new StateFile(stateFile, events);
+  const { queueKey, database } = redis;
+  const intake = new RespServer({
+    ...embedded,
+    listen,
+    store,
+    queueKey,
+    database,
+    listener: events,
+  });
+  return { queue: new EmbeddedQueue(store, file), intake };
+}
+
+function keepsState({ embedded }: Settings): boolean {
+  return embedded.listen === undefined || embedded.stateFile !== "";
+}
+
 /** Each second: how much is pending, and how late the timer itself is. */
-function startSampling(own: OwnMetrics, queue: RedisQueue, ingestion: Ingestion): Timer {
+function startSampling(own: OwnMetrics, queue: Queue, ingestion: Ingestion): Timer {
   const { queueKey } = own;
   let dueAt = performance.now() + SAMPLE_INTERVAL_MS;
   return setInterval(async () => {

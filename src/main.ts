@@ -6,13 +6,19 @@ import { load, readLoadOptions } from "./cli/load.ts";
 import { push } from "./cli/push.ts";
 import { run } from "./cli/run.ts";
 import { readSettings } from "./cli/settings.ts";
+import { SETTINGS } from "./config/settings.ts";
 
 /** Exit codes: 0 done, 1 it failed, 2 the command line or the settings are wrong. */
 async function main(words: readonly string[]): Promise<number> {
   const { command, operands, flags } = parseArguments(words);
-  const general = takeFlags(flags, ["help", "version", "config"]);
+  const general = takeFlags(flags, ["help", "version", "config", "embedded"]);
   if (general.help !== undefined) return say(helpText());
   if (general.version !== undefined) return say(versionText());
+  if (general.embedded) return complain("--embedded takes no value; see Embedded.ListenAddress");
+  if (general.embedded !== undefined) {
+    // Before the others: one that names the setting wins.
+    flags.unshift({ name: SETTINGS.embeddedListen.name, value: EMBEDDED_ADDRESS });
+  }
   // What belongs to one command is taken out first: all other flags name settings.
   const own = takeFlags(
     flags,
@@ -41,6 +47,8 @@ async function main(words: readonly string[]): Promise<number> {
   }
 }
 
+/** What `--embedded` stands for: where senders look for Redis. */
+const EMBEDDED_ADDRESS = "127.0.0.1:6379";
 const COMMANDS = ["run", "check-config", "healthcheck", "push", "load"];
 
 function say(text: string): number {

@@ -2,7 +2,7 @@ import { failpoint } from "./failpoint.ts";
 import type { RangeBatch, WorkerReply, WorkerRequest } from "./ingest/messages.ts";
 import type { Elements } from "./queue/elements.ts";
 import type { Range, RangeReader } from "./queue/queue.ts";
-import { RedisRangeReader } from "./queue/redis-range-reader.ts";
+import { openRangeReader } from "./queue/range-source.ts";
 import { Folder } from "./sample/fold.ts";
 
 /**
@@ -24,9 +24,8 @@ self.onmessage = (event: MessageEvent<WorkerRequest>) => {
     last = start(request.range);
     return;
   }
-  const { name, target, limits, deadLetterMax } = request;
-  // A failed connection shows in the reads that fail.
-  const reader = new RedisRangeReader(target, name, { connected: () => {}, failed: () => {} });
+  const { name, source, limits, deadLetterMax } = request;
+  const reader = openRangeReader(source, name);
   const folder = new Folder({ limits, deadLetterMax });
   start = (range) => {
     // Read while the range before is decoded: that keeps both us and Redis busy.

@@ -12,10 +12,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   exposition: ["registry", "sample"],
   config: [],
   queue: ["config"],
+  resp: ["config", "queue"],
   checkpoint: ["queue", "registry"],
   ingest: ["queue", "sample", "registry", "checkpoint"],
   http: ["config", "exposition"],
-  telemetry: ["config", "queue", "sample", "ingest"],
+  telemetry: ["config", "queue", "resp", "sample", "ingest"],
   cli: ["config", "queue", "sample"],
 };
 

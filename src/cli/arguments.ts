@@ -9,7 +9,7 @@ export interface Arguments {
 }
 
 /** Flags that never take the next word as their value. */
-const SWITCHES = new Set(["help", "version", "json"]);
+const SWITCHES = new Set(["help", "version", "json", "embedded"]);
 
 /** Splits the words of a command line. After `--` all words are operands. */
 export function parseArguments(words: readonly string[]): Arguments {

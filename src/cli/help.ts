@@ -12,6 +12,7 @@ the totals on /metrics.
 
 Usage:
   prom-stream-gateway [flags]                      run
+  prom-stream-gateway --embedded [flags]           run without Redis: senders push to 127.0.0.1:6379
   prom-stream-gateway check-config [flags]         check the settings, show those in force
   prom-stream-gateway healthcheck [flags]          exit 0 when one here is ready or stands by
   prom-stream-gateway push TYPE NAME VALUE [label=value ...] [flags]

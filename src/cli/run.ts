@@ -7,22 +7,20 @@ const STOP_MS = 4900;
 
 /** Runs until a signal comes. Returns the exit code, or never when a second signal comes. */
 export async function run(settings: Settings, workerUrl: URL): Promise<number> {
-  const { hostname, port } = settings.web.listen;
   // Listened for before anybody can know that we are there.
   const signalled = nextSignal();
   let gateway: ReturnType<typeof startGateway>;
   try {
     gateway = startGateway(settings, workerUrl);
   } catch (error) {
-    const address = `${hostname ?? ""}:${port}`;
-    process.stderr.write(
-      `http: cannot listen on ${address}: ${(error as Error).message}; set Web.ListenAddress\n`,
-    );
+    process.stderr.write(`${(error as Error).message}\n`);
     return 1;
   }
+  const embedded = settings.embedded.listen;
   gateway.events.gatewayStarted({
     version: VERSION,
-    listen: `${hostname ?? ""}:${gateway.url.port}`,
+    listen: `${settings.web.listen.hostname ?? ""}:${gateway.url.port}`,
+    push: embedded && `${embedded.hostname ?? ""}:${gateway.embeddedPort}`,
     metrics: `http://localhost:${gateway.url.port}/metrics`,
     workers: settings.redis.workers,
     queueKey: settings.redis.queueKey,

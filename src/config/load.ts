@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { maskConnectionString } from "./connection-string.ts";
+import { isLoopback } from "./listen-address.ts";
 import { nearestName } from "./nearest-name.ts";
 import {
   LOG_LEVEL_PREFIX,
@@ -70,12 +70,11 @@ export function loadSettings(input: SettingsInput): SettingsLoaded {
     else faults.push(faultOf(setting, text, result.issues[0].message, entry?.source));
     effective.push({
       name: setting.name,
-      text: setting.isSecret ? maskConnectionString(text) : text,
+      text: setting.mask?.(text) ?? text,
       source: entry?.source ?? DEFAULT_SOURCE,
     });
   }
-  const deadLetterFault = sameKeyFault(values, effective);
-  if (deadLetterFault !== undefined) faults.push(deadLetterFault);
+  faults.push(...deadLetterFaults(values, effective), ...insecureFaults(values, effective));
   const levels = takeLevels(chosen, effective, faults);
   for (const entry of chosen.values()) faults.push(unknownFault(entry));
   if (faults.length > 0) return { ok: false, faults };
@@ -84,16 +83,43 @@ export function loadSettings(input: SettingsInput): SettingsLoaded {
   return { ok: true, settings, effective };
 }
 
-/** The dead letters must not come back as samples. */
-function sameKeyFault(
+/** The dead letters must not come back as samples, and need a Redis that keeps them. */
+function deadLetterFaults(
   values: ReadonlyMap<Setting, { value: unknown }>,
   effective: readonly EffectiveSetting[],
-): string | undefined {
-  const { queueKey, deadLetterKey } = SETTINGS;
+): string[] {
+  const { queueKey, deadLetterKey, embeddedListen } = SETTINGS;
   const key = values.get(deadLetterKey as Setting)?.value;
-  if (key !== values.get(queueKey as Setting)?.value || key === undefined) return undefined;
-  const source = effective.find(({ name }) => name === deadLetterKey.name)?.source;
-  return faultOf(deadLetterKey, String(key), "must not be the queue's key", source);
+  const isSame = key === values.get(queueKey as Setting)?.value && key !== undefined;
+  const hasNoRedis = values.get(embeddedListen as Setting)?.value !== undefined && key !== "";
+  if (!isSame && !hasNoRedis) return [];
+  const fault = isSame
+    ? "must not be the queue's key"
+    : "needs Redis; with Embedded.ListenAddress there is none";
+  return [faultOf(deadLetterKey, String(key), fault, sourceOf(deadLetterKey, effective))];
+}
+
+/** Who can reach the queue can push, and fill the memory. */
+function insecureFaults(
+  values: ReadonlyMap<Setting, { value: unknown }>,
+  effective: readonly EffectiveSetting[],
+): string[] {
+  const { embeddedListen, embeddedPassword, embeddedInsecure } = SETTINGS;
+  const get = <T>(setting: Setting<T>) => values.get(setting as Setting)?.value as T | undefined;
+  const listen = get(embeddedListen);
+  if (listen === undefined || isLoopback(listen)) return [];
+  if (get(embeddedPassword) !== "" || get(embeddedInsecure) === true) return [];
+  const shown = effective.find(({ name }) => name === embeddedListen.name);
+  const fault =
+    "is reached by other hosts: set Embedded.Password, listen on 127.0.0.1, or set Embedded.AllowInsecure=true";
+  return [faultOf(embeddedListen, shown?.text ?? "", fault, shown?.source)];
+}
+
+function sourceOf(
+  setting: Pick<Setting, "name">,
+  effective: readonly EffectiveSetting[],
+): string | undefined {
+  return effective.find(({ name }) => name === setting.name)?.source;
 }
 
 /** A database that is not set by itself is the connection string's, if that names one. */
@@ -147,6 +173,12 @@ function toSettings(
       popCount: get(s.popCount),
       deadLetters: { key: get(s.deadLetterKey), max: get(s.deadLetterMax) },
     },
+    embedded: {
+      listen: get(s.embeddedListen),
+      password: get(s.embeddedPassword),
+      bufferBytesMax: get(s.embeddedBufferBytesMax),
+      stateFile: get(s.embeddedStateFile),
+    },
     checkpoint: {
       isEnabled: get(s.checkpointEnabled),
       intervalMs: get(s.checkpointIntervalMs),
@@ -167,12 +199,12 @@ function toSettings(
 }
 
 function faultOf(
-  setting: Pick<Setting, "name" | "isSecret">,
+  setting: Pick<Setting, "name" | "mask">,
   text: string,
   fault: string,
   source = DEFAULT_SOURCE,
 ): string {
-  const got = setting.isSecret ? "" : `, got ${JSON.stringify(cut(text))}`;
+  const got = setting.mask ? "" : `, got ${JSON.stringify(cut(text))}`;
   return `config: ${setting.name} ${fault}${got} (${source})`;
 }
 

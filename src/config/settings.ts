@@ -1,5 +1,9 @@
 import * as v from "valibot";
-import { parseConnectionString, type RedisConnection } from "./connection-string.ts";
+import {
+  maskConnectionString,
+  parseConnectionString,
+  type RedisConnection,
+} from "./connection-string.ts";
 import { LISTEN_ADDRESS_FORM, type ListenAddress, parseListenAddress } from "./listen-address.ts";
 
 export const LOG_LEVELS = [
@@ -26,6 +30,15 @@ export interface Settings {
     /** With an empty key dropped samples are not kept. */
     deadLetters: { key: string; max: number };
   };
+  /** Without an address to listen on the queue is Redis'. */
+  embedded: {
+    listen: ListenAddress | undefined;
+    /** Empty: none is needed. */
+    password: string;
+    bufferBytesMax: number;
+    /** Empty: no state is kept. */
+    stateFile: string;
+  };
   checkpoint: { isEnabled: boolean; intervalMs: number; maxSamples: number };
   metrics: {
     sortIncomingLabels: boolean;
@@ -51,8 +64,8 @@ export interface Setting<T = unknown> {
   /** What it takes, for the documentation. */
   takes: string;
   doc: string;
-  /** Whether the value may hold a credential. */
-  isSecret?: boolean;
+  /** Hides the credentials that the value may hold. */
+  mask?: (text: string) => string;
 }
 
 function integer(min: number, max: number): SettingSchema<number> {
@@ -107,6 +120,13 @@ const listenAddress = parsed((text) => {
   return result.ok ? { ok: true, value: result.address } : result;
 });
 
+/** Empty: nowhere. */
+const optionalListenAddress = parsed((text) => {
+  if (text.trim() === "") return { ok: true, value: undefined };
+  const result = parseListenAddress(text);
+  return result.ok ? { ok: true, value: result.address } : result;
+});
+
 const queueKey: SettingSchema<string> = v.pipe(
   v.string(),
   v.nonEmpty("must not be empty"),
@@ -117,7 +137,7 @@ const queueKey: SettingSchema<string> = v.pipe(
 );
 
 /** Empty: none. */
-const optionalKey: SettingSchema<string> = v.string();
+const optionalText: SettingSchema<string> = v.string();
 
 const gatewayId: SettingSchema<string> = v.pipe(
   v.string(),
@@ -136,7 +156,7 @@ export const SETTINGS = {
     schema: connectionString,
     takes: "see [Connection strings](#connection-strings)",
     doc: "Where Redis is, and how to log in.",
-    isSecret: true,
+    mask: maskConnectionString,
   }),
   workers: define({
     name: "Redis.MetricQueueWorkers",
@@ -169,7 +189,7 @@ export const SETTINGS = {
   deadLetterKey: define({
     name: "Redis.DeadLetterKey",
     defaultText: "",
-    schema: optionalKey,
+    schema: optionalText,
     takes: "a key, or nothing",
     doc: "A list for samples that were dropped, newest first, each as JSON with time, reason and payload. On Redis Cluster it must share the queue's hash slot, as `{<queue key>}:dead-letters` does. Empty: none is kept.",
   }),
@@ -199,14 +219,14 @@ export const SETTINGS = {
     defaultText: "true",
     schema: boolean,
     takes: "true, false",
-    doc: "Keep totals in Redis, so that a restart goes on from them. `false`: samples are deleted once they are applied, totals start at zero after a restart, and totals that were kept before are deleted.",
+    doc: "Keep totals in Redis, or in the file of `Embedded.StateFile`, so that a restart goes on from them. `false`: samples are deleted once they are applied, totals start at zero after a restart, and totals that were kept before are deleted.",
   }),
   checkpointIntervalMs: define({
     name: "Checkpoint.IntervalMs",
     defaultText: "1000",
     schema: integer(10, 3_600_000),
     takes: "10..3600000",
-    doc: "How often what has changed is written to Redis. Claimed samples stay in Redis until then; nothing depends on it but how many those are, and how much is read again after a crash.",
+    doc: "How often what has changed is written. Claimed samples stay in Redis until then; nothing depends on it but how many those are, and how much is read again after a crash.",
   }),
   checkpointMaxSamples: define({
     name: "Checkpoint.MaxSamples",
@@ -271,6 +291,42 @@ export const SETTINGS = {
     takes: LISTEN_ADDRESS_FORM,
     doc: "Where `/metrics` and the health checks are served; port 0: any free one.",
   }),
+  embeddedListen: define({
+    name: "Embedded.ListenAddress",
+    defaultText: "",
+    schema: optionalListenAddress,
+    takes: `${LISTEN_ADDRESS_FORM}, or nothing`,
+    doc: "With it the gateway needs no Redis: it takes itself, on this address, what senders push, as Redis would. `--embedded` stands for `127.0.0.1:6379`. Of `Redis` then only the queue's key, the workers and the size of their ranges count.",
+  }),
+  embeddedPassword: define({
+    name: "Embedded.Password",
+    defaultText: "",
+    schema: optionalText,
+    takes: "a text",
+    doc: "With it senders must log in, as the user `default` or without a user. Needed on an address that other hosts reach.",
+    mask: (text) => (text === "" ? "" : "***"),
+  }),
+  embeddedInsecure: define({
+    name: "Embedded.AllowInsecure",
+    defaultText: "false",
+    schema: boolean,
+    takes: "true, false",
+    doc: "Listen without a password on an address that other hosts reach.",
+  }),
+  embeddedBufferBytesMax: define({
+    name: "Embedded.MaxBufferBytes",
+    defaultText: "67108864",
+    schema: integer(16_777_216, 68_719_476_736),
+    takes: "16777216..68719476736",
+    doc: "Memory for samples that wait and requests that have come in part. When it is full senders wait. One request may have an eighth of it.",
+  }),
+  embeddedStateFile: define({
+    name: "Embedded.StateFile",
+    defaultText: "",
+    schema: optionalText,
+    takes: "a path, or nothing",
+    doc: "Where totals are kept, so that a restart goes on from them; files with the same name and `.lock`, `.new` or `.damaged-<time>` behind it stand beside it. Empty: they start at zero.",
+  }),
   logLevel: define({
     name: "Logging.LogLevel.Default",
     defaultText: "Information",
@@ -284,4 +340,12 @@ export const SETTINGS = {
 export const LOG_LEVEL_PREFIX = "Logging.LogLevel.";
 
 /** The sections of a file, and first words of a variable, that are ours. */
-export const SECTIONS = ["Redis", "Gateway", "Checkpoint", "Metrics", "Web", "Logging"] as const;
+export const SECTIONS = [
+  "Redis",
+  "Gateway",
+  "Checkpoint",
+  "Metrics",
+  "Web",
+  "Embedded",
+  "Logging",
+] as const;

@@ -1,5 +1,5 @@
 import type { Server } from "bun";
-import type { ListenAddress } from "../config/listen-address.ts";
+import { type ListenAddress, listenOn } from "../config/listen-address.ts";
 import { TEXT_CONTENT_TYPE } from "../exposition/text.ts";
 
 /** What the server shows. */
@@ -31,8 +31,6 @@ const ANSWERS_MAX = 16;
 /** How long a large answer and the samples that wait take turns. */
 const TURN_MS = { answer: 2, samples: 4 };
 
-/** Without a hostname all interfaces of both families are served, where there is IPv6. */
-const ANY_HOSTNAMES = ["::", "0.0.0.0"];
 const IDLE_TIMEOUT_SECONDS = 60;
 
 type Handler = (url: URL, method: string) => Response | Promise<Response>;
@@ -55,25 +53,18 @@ export function serve(address: ListenAddress, pages: Pages): Server<undefined> {
     }
     return handler(url, request.method);
   };
-  const hostnames = address.hostname === undefined ? ANY_HOSTNAMES : [address.hostname];
-  let fault: unknown;
-  for (const hostname of hostnames) {
-    try {
-      return Bun.serve({
-        hostname,
-        port: address.port,
-        fetch,
-        error: () => plain(500, "internal error"),
-        idleTimeout: IDLE_TIMEOUT_SECONDS,
-        development: false,
-        // Without a word on it Bun shares the port with whoever has it already.
-        reusePort: false,
-      });
-    } catch (error) {
-      fault ??= error;
-    }
-  }
-  throw fault;
+  return listenOn(address, "Web.ListenAddress", (hostname) =>
+    Bun.serve({
+      hostname,
+      port: address.port,
+      fetch,
+      error: () => plain(500, "internal error"),
+      idleTimeout: IDLE_TIMEOUT_SECONDS,
+      development: false,
+      // Without a word on it Bun shares the port with whoever has it already.
+      reusePort: false,
+    }),
+  );
 }
 
 function ready(pages: Pages): Response {

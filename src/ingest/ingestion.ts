@@ -39,6 +39,8 @@ const CHECKPOINT_RETRY_MS = 250;
 /** How long the last checkpoint, and the release after it, may keep a stop waiting. */
 const LAST_CHECKPOINT_MS = 2000;
 const RELEASE_MS = 500;
+/** A look at how far a stop is, should no batch say so. */
+const PROGRESS_MS = 20;
 
 export type BatchReceiver = (worker: number, incarnation: object, batch: RangeBatch) => void;
 
@@ -63,7 +65,9 @@ export class Ingestion {
   #isRecovered = false;
   #isStopping = false;
   /** Why the queue does not answer; undefined while it does. */
-  #failure: string | undefined = "redis unavailable: not connected yet";
+  #failure: string | undefined;
+  /** Of the saved state, which nothing was done about yet. */
+  #damage: Damage | undefined;
   /** Who has the lease while we do not. */
   #holder: string | undefined;
   #acquiredAtMs = 0;
@@ -81,6 +85,7 @@ export class Ingestion {
   constructor(options: IngestionOptions) {
     this.#options = options;
     this.#lastClaimMs = options.nowMs();
+    this.#failure = `${options.queue.name} unavailable: not connected yet`;
   }
 
   /** Starts with the workers that `makePool` gives; it is handed what they report batches to. */
@@ -93,9 +98,11 @@ export class Ingestion {
 
   /**
    * Claims no more, applies the ranges that are under way, makes a last checkpoint, gives the lease
-   * up, and ends the workers. What is claimed and not applied waits for the next owner.
+   * up, and ends the workers. What is claimed and not applied waits for the next owner; where it
+   * would not, all of it is claimed and applied first.
    */
   async stop(timeoutMs: number): Promise<void> {
+    if (this.#options.queue.isVolatile) await this.#applyAll(timeoutMs);
     this.#isStopping = true;
     for (const signal of [this.#progress, this.#change, this.#checkpointNow]) signal.give();
     const deadlineMs = performance.now() + timeoutMs;
@@ -115,12 +122,30 @@ export class Ingestion {
     clearInterval(this.#renewTimer);
   }
 
+  /** Nobody pushes any more. */
+  async #applyAll(timeoutMs: number): Promise<void> {
+    const { queue, listener } = this.#options;
+    const deadlineMs = performance.now() + timeoutMs;
+    for (;;) {
+      const left = (await queue.length()) + (this.#tenure?.plan.pending ?? 0);
+      if (left === 0) return;
+      const leftMs = deadlineMs - performance.now();
+      if (leftMs <= 0) {
+        listener.samplesAbandoned(left);
+        return;
+      }
+      await this.#progress.wait(Math.min(leftMs, PROGRESS_MS));
+    }
+  }
+
   /** Why samples are not being taken and shown just now; undefined when they are. */
   get notReadyReason(): string | undefined {
     if (this.#isStopping) return "stopping";
     if (this.#failure !== undefined) return this.#failure;
     if (this.#holder !== undefined) return `standby: ${this.#holder} works under this gateway id`;
-    if (!this.#isOwner) return "redis unavailable: the lease could not be renewed";
+    if (!this.#isOwner) {
+      return `${this.#options.queue.name} unavailable: the lease could not be renewed`;
+    }
     if (!this.#isRestored) return "recovering: loading the checkpoint";
     if (!this.#isRecovered) {
       return `recovering: ${this.#tenure?.recoveringLeft ?? 0} samples left`;
@@ -164,6 +189,7 @@ export class Ingestion {
 
   async #acquire(): Promise<void> {
     const { queue } = this.#options;
+    if (this.#damage !== undefined) await this.#yield(this.#damage);
     const acquired = await queue.acquire(this.#tenure !== undefined);
     if (acquired.kind === "standby") {
       await this.#standBy(acquired);
@@ -278,7 +304,7 @@ export class Ingestion {
    * segments while they were read.
    */
   #drain(): void {
-    const { nowMs, listener, checkpoint } = this.#options;
+    const { nowMs, listener, checkpoint, queue } = this.#options;
     const tenure = this.#tenure;
     if (tenure === undefined || !this.#isRestored || !this.#isOwner) return;
     for (;;) {
@@ -288,6 +314,8 @@ export class Ingestion {
       failpoint("batch_applied");
       listener.applied(applied, (performance.now() - startedAt) / 1000);
     }
+    const { position } = tenure.plan;
+    if (position !== undefined) queue.applied(position);
     if (!this.#isRecovered && tenure.recoveringLeft === 0) {
       this.#isRecovered = true;
       const seconds = (performance.now() - this.#acquiredAtMs) / 1000;
@@ -351,7 +379,7 @@ export class Ingestion {
   /** Draws the consequence of a failed call; `unavailable` hears of what passes by itself. */
   #takeFault(error: unknown, unavailable: (reason: string) => void): void {
     if (!(error instanceof QueueError)) throw error;
-    const { listener, queue } = this.#options;
+    const { listener } = this.#options;
     switch (error.fault) {
       case "state_lost":
       case "state_old":
@@ -363,11 +391,9 @@ export class Ingestion {
         this.#isAcquired = false;
         break;
       case "damaged":
-        // Nothing of ours is in it; whoever can read it may have it.
-        if (this.#isAcquired) void queue.release().catch(() => {});
+        this.#damage = { reason: error.message, isOwned: this.#isAcquired };
         this.#isAcquired = false;
         this.#failure = error.message;
-        listener.checkpointRefused(error.message);
         return;
       default:
         unavailable(error.message);
@@ -376,8 +402,21 @@ export class Ingestion {
     this.#change.give();
   }
 
+  /** Makes way for a state that this program can read, or leaves this one to who can. */
+  async #yield({ reason, isOwned }: Damage): Promise<void> {
+    const { queue, listener } = this.#options;
+    const aside = await queue.setAside();
+    this.#damage = undefined;
+    if (aside !== undefined) {
+      listener.checkpointSetAside(reason, aside);
+      return;
+    }
+    listener.checkpointRefused(reason);
+    if (isOwned) await queue.release().catch(() => {});
+  }
+
   #fail(reason: string): void {
-    this.#failure = `redis unavailable: ${reason}`;
+    this.#failure = `${this.#options.queue.name} unavailable: ${reason}`;
     this.#options.listener.queueFailed(reason);
   }
 
@@ -401,6 +440,12 @@ export class Ingestion {
     this.#pool?.close();
     this.#pool = this.#makePool((...batch) => this.#receive(...batch));
   }
+}
+
+interface Damage {
+  reason: string;
+  /** Whether we have the lease. */
+  isOwned: boolean;
 }
 
 type Owner = Extract<Acquired, { kind: "owner" }>;

@@ -23,4 +23,8 @@ export interface IngestionListener {
   checkpointFailed(reason: string): void;
   /** The state that the queue holds cannot be read; it was left as it is. */
   checkpointRefused(reason: string): void;
+  /** It cannot be read, and was moved to `aside`: totals begin at zero. */
+  checkpointSetAside(reason: string, aside: string): void;
+  /** So many elements could not be applied before the stop, and are lost. */
+  samplesAbandoned(elements: number): void;
 }

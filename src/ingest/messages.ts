@@ -1,5 +1,4 @@
-import type { Range } from "../queue/queue.ts";
-import type { RedisTarget } from "../queue/redis-connection.ts";
+import type { Range, RangeSource } from "../queue/queue.ts";
 import type { DecodeLimits } from "../sample/decode.ts";
 import type { Batch } from "../sample/fold.ts";
 
@@ -8,7 +7,7 @@ export type WorkerRequest =
   | {
       kind: "start";
       name: string;
-      target: RedisTarget;
+      source: RangeSource;
       limits: DecodeLimits;
       /** Dropped samples that a batch brings along at most. */
       deadLetterMax: number;

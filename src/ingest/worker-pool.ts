@@ -107,5 +107,6 @@ export class WorkerPool {
 }
 
 function post(worker: Worker, request: WorkerRequest): void {
-  worker.postMessage(request);
+  const source = request.kind === "start" ? request.source : undefined;
+  worker.postMessage(request, source?.kind === "embedded" ? [source.port] : []);
 }

@@ -1,4 +1,5 @@
 import type { Elements } from "./elements.ts";
+import type { RedisTarget } from "./redis-connection.ts";
 
 /**
  * What a queue is to the gateway. One contract suite runs over every implementation.
@@ -11,6 +12,12 @@ import type { Elements } from "./elements.ts";
  * checkpoints are numbered by the caller, and a repetition with the same content changes nothing.
  */
 export interface Queue {
+  /** What it is, for a person who reads why the gateway is not ready. */
+  readonly name: string;
+
+  /** Whether what waits here is gone with this process: a stop applies all of it first. */
+  readonly isVolatile: boolean;
+
   /**
    * Tries to become the process that works under the gateway id, for as long as the lease is
    * renewed. Changes nothing while another process has the lease, unless that one is provably gone.
@@ -48,6 +55,15 @@ export interface Queue {
    */
   wait(timeoutMs: number): Promise<void>;
 
+  /** What a worker is given to read ranges; each one needs its own. */
+  rangeSource(worker: string): RangeSource;
+
+  /**
+   * Tells that all before the position is applied, though no commit says so yet. What would be lost
+   * with this process anyway may be deleted.
+   */
+  applied(position: Position): void;
+
   /** The entries of a checkpoint's journal, in order. Fails with `damaged` where one is missing. */
   readJournal(saved: SavedCheckpoint): AsyncIterable<Uint8Array>;
 
@@ -59,6 +75,12 @@ export interface Queue {
    * the one that the position is in is cut), and the dead letters are listed.
    */
   commit(commit: Commit): Promise<void>;
+
+  /**
+   * Moves a saved state out of the way that this program cannot read, so that the next owner begins
+   * without one, and returns where it is. Undefined: it stays, and so does the fault.
+   */
+  setAside(): Promise<string | undefined>;
 
   /** Samples that nobody has claimed yet. */
   length(): Promise<number>;
@@ -131,6 +153,11 @@ export interface Commit {
   /** Oldest first, each one a JSON text. */
   deadLetters: readonly string[];
 }
+
+/** Where a worker reads from. It crosses threads: a port has to be transferred. */
+export type RangeSource =
+  | { kind: "redis"; target: RedisTarget }
+  | { kind: "embedded"; port: MessagePort };
 
 /** Reads the ranges of segments; each worker has one of its own. */
 export interface RangeReader {

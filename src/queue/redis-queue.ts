@@ -6,6 +6,7 @@ import type {
   JournalEntry,
   Position,
   Queue,
+  RangeSource,
   SavedCheckpoint,
   Segment,
 } from "./queue.ts";
@@ -45,6 +46,8 @@ type Scripts = Record<
 
 /** The queue on a Redis list: senders `LPUSH`, so the oldest element is the last one. */
 export class RedisQueue implements Queue {
+  readonly name = "redis";
+  readonly isVolatile = false;
   #options: RedisQueueOptions;
   #keys: QueueKeys;
   #lease: RedisLease;
@@ -127,6 +130,13 @@ export class RedisQueue implements Queue {
     await this.#waitFor(this.#keys.queue, timeoutMs, UNWATCHED_WAIT_MS);
   }
 
+  rangeSource(): RangeSource {
+    return { kind: "redis", target: this.#options.target };
+  }
+
+  /** Until the commit it is in Redis, for whoever comes after us. */
+  applied(): void {}
+
   async *readJournal({ journal, entries }: SavedCheckpoint): AsyncIterable<Uint8Array> {
     const key = this.#keys.journal(journal);
     for (let from = 0; from < entries; from += ENTRIES_READ_MAX) {
@@ -194,6 +204,9 @@ export class RedisQueue implements Queue {
       this.#abandoned.clear();
     });
   }
+
+  /** It stays: another version may be able to read it. */
+  async setAside(): Promise<undefined> {}
 
   async length(): Promise<number> {
     return this.#run(() => this.#commands.llen(this.#keys.queue));

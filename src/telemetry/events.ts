@@ -1,6 +1,7 @@
 import type { IngestionListener } from "../ingest/listener.ts";
 import type { AppliedBatch } from "../ingest/tenure.ts";
 import type { SavedCheckpoint } from "../queue/queue.ts";
+import type { RespListener } from "../resp/server.ts";
 import type { DropReason } from "../sample/drop-reason.ts";
 import type { Drop } from "../sample/fold.ts";
 import type { Log, LogFields } from "./log.ts";
@@ -13,10 +14,11 @@ const REPEAT_MS = 10_000;
  * What happens in the gateway: each event owns its log line and its counter, so neither is
  * forgotten. Named noun and past verb.
  */
-export class Events implements IngestionListener {
+export class Events implements IngestionListener, RespListener {
   #log: Log;
   #metrics: OwnMetrics;
   #nowMs: () => number;
+  #queueRemedy: string;
   #loggedMs = new Map<string, number>();
   #swallowed = new Map<DropReason, number>();
   #isQueueUp: boolean | undefined;
@@ -26,7 +28,9 @@ export class Events implements IngestionListener {
   #lostUnsaid = 0;
   #samplesApplied = 0;
 
-  constructor(log: Log, metrics: OwnMetrics, nowMs: () => number) {
+  /** `queueRemedy`: what to do when the queue fails. */
+  constructor(log: Log, metrics: OwnMetrics, queueRemedy: string, nowMs: () => number) {
+    this.#queueRemedy = queueRemedy;
     this.#log = log;
     this.#metrics = metrics;
     this.#nowMs = nowMs;
@@ -58,7 +62,7 @@ export class Events implements IngestionListener {
     if (isNew) this.#isDue(`queue_failed ${reason}`);
     this.#log.write("error", "queue", "queue_failed", {
       reason,
-      remedy: "check Redis.ConnectionString and Redis itself; retrying until it works",
+      remedy: this.#queueRemedy,
     });
   }
 
@@ -139,6 +143,55 @@ export class Events implements IngestionListener {
       reason,
       remedy:
         "run the version that wrote it, or set another Gateway.Id; the state was left as it is",
+    });
+  }
+
+  checkpointSetAside(reason: string, aside: string): void {
+    this.#log.write("error", "queue", "checkpoint_set_aside", {
+      reason,
+      aside,
+      remedy: "totals begin at zero; keep the file if it is to be looked into, else delete it",
+    });
+  }
+
+  /** The program ended while it wrote: `bytes` at the end of the state file do not count. */
+  checkpointTorn(bytes: number): void {
+    this.#log.write("warning", "queue", "checkpoint_torn", {
+      bytes,
+      remedy: "none is needed: the last whole checkpoint counts, what came after it is lost",
+    });
+  }
+
+  samplesAbandoned(elements: number): void {
+    this.#metrics.lost.inc({ queueKey: this.#metrics.queueKey }, elements);
+    this.#log.write("error", "queue", "samples_abandoned", {
+      elements,
+      remedy: "there was no time to apply them before the stop; a smaller Embedded.MaxBufferBytes",
+    });
+  }
+
+  clientRefused(clientsMax: number): void {
+    if (!this.#isDue("client_refused")) return;
+    this.#log.write("warning", "resp", "client_refused", {
+      clientsMax,
+      remedy: "so many clients are connected already; do senders close their connections?",
+    });
+  }
+
+  clientClosed(address: string, reason: string): void {
+    if (!this.#isDue("client_closed")) return;
+    this.#log.write("warning", "resp", "client_closed", {
+      address,
+      reason,
+      remedy: "it sent something else than Redis commands; others are not touched",
+    });
+  }
+
+  sendersPaused(usedBytes: number): void {
+    if (!this.#isDue("senders_paused")) return;
+    this.#log.write("warning", "resp", "senders_paused", {
+      usedBytes,
+      remedy: "they are faster than the gateway and wait; nothing is lost",
     });
   }
 

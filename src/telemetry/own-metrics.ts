@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { REVISION, VERSION } from "../build-info.ts";
 import type { Ingestion } from "../ingest/ingestion.ts";
+import type { Figures } from "../resp/host.ts";
 
 const PREFIX = "prom_stream_gateway_";
 
@@ -161,6 +162,9 @@ export class OwnMetrics {
     "event_loop_lag_seconds",
     "Longest delay of the main thread since the last scrape. Above 0.1 s scrapes are held up.",
   );
+  /** Of the embedded queue, if there is one. */
+  #intake: Intake | undefined;
+  #intakeFigures: Figures | undefined;
   #cpuSeconds = 0;
   #lagMaxSeconds = 0;
   #discarded = 0;
@@ -219,6 +223,45 @@ export class OwnMetrics {
     this.#discarded = discarded;
   }
 
+  /** Notes what the embedded queue's server has done, and the memory that it takes. */
+  noteIntake(figures: Figures, usedBytes: number): void {
+    this.#intake ??= {
+      clients: this.#gauge(
+        "embedded_clients",
+        "Connections of senders to the embedded queue. Near 10,000 new ones are refused: do senders close theirs?",
+      ),
+      bufferBytes: this.#gauge(
+        "embedded_buffer_bytes",
+        "Memory of samples that wait in the embedded queue, and of requests that have come in part. At Embedded.MaxBufferBytes senders wait.",
+      ),
+      requests: this.#counter(
+        "embedded_requests_total",
+        "Redis commands that the embedded queue has answered.",
+      ),
+      refused: this.#counter(
+        "embedded_clients_refused_total",
+        "Connections that were refused because there were 10,000 already. Should stay 0.",
+      ),
+      protocolErrors: this.#counter(
+        "embedded_protocol_errors_total",
+        "Connections that were closed because they sent something else than Redis commands: see the log.",
+      ),
+      pauses: this.#counter(
+        "embedded_pauses_total",
+        "Times that senders had to wait because the buffer was full; nothing is lost by it. Rising for minutes means that they are faster than the gateway.",
+      ),
+    };
+    const { clients, bufferBytes, requests, refused, protocolErrors, pauses } = this.#intake;
+    clients.set(figures.clients);
+    bufferBytes.set(usedBytes);
+    const last = this.#intakeFigures;
+    requests.inc(figures.requests - (last?.requests ?? 0));
+    refused.inc(figures.clientsRefused - (last?.clientsRefused ?? 0));
+    protocolErrors.inc(figures.protocolErrors - (last?.protocolErrors ?? 0));
+    pauses.inc(figures.pauses - (last?.pauses ?? 0));
+    this.#intakeFigures = { ...figures };
+  }
+
   /** The families as text, in the order of their names. */
   async render(): Promise<{ name: string; text: string }[]> {
     this.#residentMemory.set(process.memoryUsage.rss());
@@ -262,6 +305,15 @@ export class OwnMetrics {
       registers: [this.#registry],
     });
   }
+}
+
+interface Intake {
+  clients: Gauge;
+  bufferBytes: Gauge;
+  requests: Counter;
+  refused: Counter;
+  protocolErrors: Counter;
+  pauses: Counter;
 }
 
 /** Whether a name is kept for the gateway's own families, shown or not. */

@@ -18,6 +18,14 @@ export interface QueueUnderTest {
   open(): Queue;
   openReader(): RangeReader;
   push(...elements: string[]): Promise<void>;
+  /** Lets the process that has a queue die, as far as the queue can tell. */
+  die(queue: Queue): Promise<void>;
+  /** How many keys, files or the like are kept besides what waits and the dead letters. */
+  kept(): Promise<string[]>;
+}
+
+/** A queue outside of the process: others can come before it, and it can forget. */
+export interface SharedQueueUnderTest extends QueueUnderTest {
   /** Lets the lease run out, as time does. */
   expireLease(): Promise<void>;
   /** Makes the queue forget everything, as a restart without persistence does. */
@@ -26,21 +34,29 @@ export interface QueueUnderTest {
   remember(): Promise<void>;
   goBack(): Promise<void>;
   deadLetters(): Promise<string[]>;
-  /** How many keys, or the like, are kept besides what waits in the queue and the dead letters. */
-  kept(): Promise<string[]>;
 }
 
 /** What every queue must do. `make` gives an empty queue of its own for each test. */
-export function describeQueueContract(name: string, make: () => Promise<QueueUnderTest>): void {
+export function describeQueueContract(name: string, make: Make): void {
   describe(name, () => {
     describeClaims(make);
-    describeLease(make);
+    describeOwnership(make);
     describeCheckpoints(make);
+  });
+}
+
+/** What a queue must do, besides, that several processes share. */
+export function describeSharedQueueContract(name: string, make: MakeShared): void {
+  describeQueueContract(name, make);
+  describe(`${name}, shared`, () => {
+    describeLease(make);
+    describeSharedCheckpoints(make);
     describeLoss(make);
   });
 }
 
 type Make = () => Promise<QueueUnderTest>;
+type MakeShared = () => Promise<SharedQueueUnderTest>;
 
 function describeClaims(make: Make): void {
   test("gives what was pushed, oldest first, and goes on empty", async () => {
@@ -93,7 +109,7 @@ function describeClaims(make: Make): void {
   });
 }
 
-function describeLease(make: Make): void {
+function describeOwnership(make: Make): void {
   test("makes the first process the owner, and lets a second one stand by", async () => {
     const { queue, open } = await opened(make);
     expect(queue.isOwner).toBe(true);
@@ -107,6 +123,39 @@ function describeLease(make: Make): void {
     second.close();
   });
 
+  test("hands over at once when the lease is given up, and wakes who waits for it", async () => {
+    const { queue, open } = await opened(make);
+    const next = open();
+    expect(await next.acquire(false)).toMatchObject({ kind: "standby" });
+    const waiting = next.waitForRelease(1000);
+    await queue.release();
+    await waiting;
+    expect(await next.acquire(false)).toMatchObject({ kind: "owner" });
+    expect(queue.isOwner).toBe(false);
+    expect(await faultOf(queue.renew())).toBe("not_owner");
+    next.close();
+  });
+
+  test("gives a new owner what a former one claimed and did not commit", async () => {
+    const { queue, reader, push, open, die } = await opened(make);
+    for (const elements of [["a"], ["b", "c", "d"], ["e"]]) {
+      await push(...elements);
+      await queue.claim();
+    }
+    await queue.commit(first({ segment: 1, left: 2 }));
+    await die(queue);
+    const next = open();
+    const { segments } = owner(await next.acquire(false));
+    expect(segments.map((segment) => segment.number)).toEqual([1, 2]);
+    expect(await readAll(reader, segments[0])).toEqual(["c", "d"]);
+    expect(await readAll(reader, segments[1])).toEqual(["e"]);
+    await push("f");
+    expect((await next.claim())?.number).toBe(3);
+    next.close();
+  });
+}
+
+function describeLease(make: MakeShared): void {
   test("gives the lease on when it has run out, and refuses the former owner's every call", async () => {
     const { queue, push, open, expireLease } = await opened(make);
     await push("a");
@@ -155,75 +204,43 @@ function describeLease(make: Make): void {
     expect(tokenOf(await queue.acquire(false))).toBeGreaterThan(token + 1);
     next.close();
   });
-
-  test("hands over at once when the lease is given up, and wakes who waits for it", async () => {
-    const { queue, open } = await opened(make);
-    const next = open();
-    expect(await next.acquire(false)).toMatchObject({ kind: "standby" });
-    const waiting = next.waitForRelease(1000);
-    await queue.release();
-    await waiting;
-    expect(await next.acquire(false)).toMatchObject({ kind: "owner" });
-    expect(queue.isOwner).toBe(false);
-    expect(await faultOf(queue.renew())).toBe("not_owner");
-    next.close();
-  });
-
-  test("gives a new owner what a former one claimed and did not commit", async () => {
-    const { queue, reader, push, open, expireLease } = await opened(make);
-    for (const elements of [["a"], ["b", "c", "d"], ["e"]]) {
-      await push(...elements);
-      await queue.claim();
-    }
-    await queue.commit(first({ segment: 1, left: 2 }));
-    await expireLease();
-    const next = open();
-    const { segments } = owner(await next.acquire(false));
-    expect(segments.map((segment) => segment.number)).toEqual([1, 2]);
-    expect(await readAll(reader, segments[0])).toEqual(["c", "d"]);
-    expect(await readAll(reader, segments[1])).toEqual(["e"]);
-    await push("f");
-    expect((await next.claim())?.number).toBe(3);
-    next.close();
-  });
 }
 
 function describeCheckpoints(make: Make): void {
-  test("keeps a journal's entries, in order, from the commit on", async () => {
-    const { queue, open, expireLease } = await opened(make);
-    await queue.writeEntry(entry("j", 0, "one"), 1);
-    await queue.writeEntry(entry("j", 0, "one"), 1);
-    const next = open();
-    await expireLease();
-    expect(owner(await next.acquire(false)).saved).toMatchObject({ number: 0, journal: "" });
-    await next.writeEntry(entry("k", 0, "two"), 1);
-    await next.commit({ ...first(undefined), entry: entry("k", 1, "three") });
-    await next.commit({ ...first(undefined), number: 2, after: 1, entry: entry("k", 2, "four") });
-    await next.writeEntry(entry("k", 3, "does not count"), 3);
-    await expireLease();
-    const { saved } = owner(await queue.acquire(false));
-    expect(saved).toEqual({ number: 2, journal: "k", entries: 3 });
-    expect(await entriesOf(queue, saved)).toEqual(["two", "three", "four"]);
-    next.close();
-  });
-
   test("takes a commit once, however often it is sent", async () => {
-    const { queue, push, reader, deadLetters } = await opened(make);
+    const { queue, push, reader } = await opened(make);
     await push("a", "b");
     const { number: segment } = (await queue.claim())!;
     const commit = {
       ...first({ segment, left: 1 }),
       entry: entry("j", 0, "one"),
-      deadLetters: ["1"],
     };
     await queue.commit(commit);
     await queue.commit(commit);
     await queue.commit({ ...commit, number: 2, after: 1, position: { segment, left: 0 } });
     // Late, and of no effect.
     await queue.commit(commit);
-    expect(await deadLetters()).toEqual(["1", "1"]);
     const rest = await reader.read({ sequence: 1, segment, newer: 0, count: 1 });
     expect(texts(rest)).toEqual([]);
+  });
+
+  test("keeps a journal's entries, in order, from the commit on", async () => {
+    const { queue, open, die } = await opened(make);
+    await queue.writeEntry(entry("j", 0, "one"), 1);
+    await queue.writeEntry(entry("j", 0, "one"), 1);
+    await die(queue);
+    const next = open();
+    expect(owner(await next.acquire(false)).saved).toMatchObject({ number: 0, journal: "" });
+    await next.writeEntry(entry("k", 0, "two"), 1);
+    await next.commit({ ...first(undefined), entry: entry("k", 1, "three") });
+    await next.commit({ ...first(undefined), number: 2, after: 1, entry: entry("k", 2, "four") });
+    await next.writeEntry(entry("k", 3, "does not count"), 3);
+    await die(next);
+    const last = open();
+    const { saved } = owner(await last.acquire(false));
+    expect(saved).toEqual({ number: 2, journal: "k", entries: 3 });
+    expect(await entriesOf(last, saved)).toEqual(["two", "three", "four"]);
+    for (const each of [next, last]) each.close();
   });
 
   test("replaces a journal by a whole one, and deletes what no longer counts", async () => {
@@ -239,11 +256,11 @@ function describeCheckpoints(make: Make): void {
   });
 
   test("deletes a journal that was begun by an owner that died", async () => {
-    const { queue, open, expireLease, kept } = await opened(make);
+    const { queue, open, die, kept } = await opened(make);
     await queue.commit({ ...first(undefined), entry: entry("j", 0, "one") });
     const before = await kept();
     await queue.writeEntry(entry("k", 0, "begun"), 2);
-    await expireLease();
+    await die(queue);
     const next = open();
     await next.acquire(false);
     await next.commit({ ...first(undefined), number: 2, after: 1, entry: entry("j", 1, "two") });
@@ -261,6 +278,18 @@ function describeCheckpoints(make: Make): void {
     expect(await kept()).toEqual(before);
   });
 
+  test("forgets the journal at a commit that keeps no state", async () => {
+    const { queue, open, die } = await opened(make);
+    await queue.commit({ ...first(undefined), entry: entry("j", 0, "one") });
+    await queue.commit({ ...first(undefined), number: 2, after: 1 });
+    await die(queue);
+    const next = open();
+    expect(owner(await next.acquire(false)).saved).toMatchObject({ journal: "", entries: 0 });
+    next.close();
+  });
+}
+
+function describeSharedCheckpoints(make: MakeShared): void {
   test("leaves a journal alone that it had begun and that another owner has made count", async () => {
     const { queue, open, expireLease } = await opened(make);
     await queue.writeEntry(entry("j", 0, "one"), 1);
@@ -277,14 +306,15 @@ function describeCheckpoints(make: Make): void {
     next.close();
   });
 
-  test("forgets the journal at a commit that keeps no state", async () => {
-    const { queue, open, expireLease } = await opened(make);
-    await queue.commit({ ...first(undefined), entry: entry("j", 0, "one") });
-    await queue.commit({ ...first(undefined), number: 2, after: 1 });
-    await expireLease();
-    const next = open();
-    expect(owner(await next.acquire(false)).saved).toMatchObject({ number: 2, journal: "" });
-    next.close();
+  test("lists the dead letters of a commit once, however often it is sent", async () => {
+    const { queue, deadLetters } = await opened(make);
+    const commit = { ...first(undefined), deadLetters: ["1"] };
+    await queue.commit(commit);
+    await queue.commit(commit);
+    await queue.commit({ ...commit, number: 2, after: 1 });
+    // Late, and of no effect.
+    await queue.commit(commit);
+    expect(await deadLetters()).toEqual(["1", "1"]);
   });
 
   test("lists dead letters newest first, and no more than it may", async () => {
@@ -295,7 +325,7 @@ function describeCheckpoints(make: Make): void {
   });
 }
 
-function describeLoss(make: Make): void {
+function describeLoss(make: MakeShared): void {
   test("says that the state is lost, and lets the owner go on from what it knows", async () => {
     const { queue, reader, push, forget } = await opened(make);
     await push("a");
@@ -459,7 +489,7 @@ function describeLoss(make: Make): void {
   });
 }
 
-async function opened(make: Make) {
+async function opened<T extends QueueUnderTest>(make: () => Promise<T>) {
   const underTest = await make();
   const queue = underTest.open();
   const token = tokenOf(await queue.acquire(false));

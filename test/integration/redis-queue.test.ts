@@ -10,7 +10,7 @@ import { RedisQueue } from "../../src/queue/redis-queue.ts";
 import { RedisRangeReader } from "../../src/queue/redis-range-reader.ts";
 import { freePort, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { until } from "../support/until.ts";
-import { describeQueueContract, faultOf } from "./queue-contract.ts";
+import { describeSharedQueueContract, faultOf } from "./queue-contract.ts";
 
 const KEY = "queue";
 const DEAD_LETTERS = `{${KEY}}:dead`;
@@ -27,13 +27,14 @@ afterEach(() => {
   for (const each of opened.splice(0)) each.close();
 });
 
-describeQueueContract("the queue on Redis", async () => {
+describeSharedQueueContract("the queue on Redis", async () => {
   await redis.client.flushall();
   return {
     open: () => open(target(`localhost:${redis.port}`)),
     openReader: () => openReader(target(`localhost:${redis.port}`)),
     push: async (...elements) => void (await redis.client.lpush(KEY, ...elements)),
-    expireLease: async () => void (await redis.client.del(`{${KEY}}:gateway:test:lease`)),
+    die: expireLease,
+    expireLease,
     forget: async () => void (await redis.client.flushall()),
     remember: async () => {
       remembered = await dumpAll();
@@ -46,6 +47,10 @@ describeQueueContract("the queue on Redis", async () => {
     kept: async () => (await redis.client.keys(`{${KEY}}:gateway:*`)).sort(),
   };
 });
+
+async function expireLease(): Promise<void> {
+  await redis.client.del(`{${KEY}}:gateway:test:lease`);
+}
 
 let remembered: [key: string, value: Buffer][] = [];
 

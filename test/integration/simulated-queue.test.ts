@@ -1,18 +1,20 @@
 import { SimulatedQueue, SimulatedStore } from "../support/simulated-queue.ts";
-import { describeQueueContract } from "./queue-contract.ts";
+import { describeSharedQueueContract } from "./queue-contract.ts";
 
-describeQueueContract("the queue that the model runs on", async () => {
+describeSharedQueueContract("the queue that the model runs on", async () => {
   const store = new SimulatedStore();
   let remembered: Partial<SimulatedStore> = {};
+  const expireLease = async () => {
+    store.nowMs = (store.lease?.untilMs ?? 0) + 1;
+  };
   return {
     open: () => new SimulatedQueue(store),
     openReader: () => new SimulatedQueue(store),
     push: async (...elements) => {
       for (const element of elements) store.queue.push(new TextEncoder().encode(element));
     },
-    expireLease: async () => {
-      store.nowMs = (store.lease?.untilMs ?? 0) + 1;
-    },
+    die: expireLease,
+    expireLease,
     forget: async () => store.goBackTo({}),
     remember: async () => {
       remembered = { ...store.remember(), lease: undefined };

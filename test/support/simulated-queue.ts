@@ -7,6 +7,7 @@ import {
   QueueError,
   type Range,
   type RangeReader,
+  type RangeSource,
   type SavedCheckpoint,
   type Segment,
 } from "../../src/queue/queue.ts";
@@ -167,6 +168,7 @@ export class SimulatedStore {
 /** One process' view of a `SimulatedStore`. */
 export class SimulatedQueue implements Queue, RangeReader {
   readonly name: string;
+  readonly isVolatile = false;
   #store: SimulatedStore;
   /** What becomes of a call that is to come: the next one, or one after it. */
   fault: { outcome: Outcome; callsBefore: number } | undefined;
@@ -275,6 +277,14 @@ export class SimulatedQueue implements Queue, RangeReader {
       if (claimed !== "gone") return claimed;
     }
   }
+
+  rangeSource(): RangeSource {
+    throw new Error("BUG: no worker reads from a simulated queue");
+  }
+
+  applied(): void {}
+
+  async setAside(): Promise<undefined> {}
 
   async *readJournal({ journal, entries }: SavedCheckpoint): AsyncIterable<Uint8Array> {
     for (let index = 0; index < entries; index++) {

@@ -19,6 +19,7 @@ describe("settings", () => {
         popCount: 4000,
         deadLetters: { key: "", max: 10_000 },
       },
+      embedded: { listen: undefined, password: "", bufferBytesMax: 67_108_864, stateFile: "" },
       checkpoint: { isEnabled: true, intervalMs: 1000, maxSamples: 250_000 },
       metrics: {
         sortIncomingLabels: true,
@@ -31,6 +32,41 @@ describe("settings", () => {
       },
       web: { listen: { hostname: undefined, port: 9091 } },
       logging: { defaultLevel: "information", levels: new Map() },
+    });
+  });
+
+  for (const listen of ["127.0.0.1:1", "127.8.8.8:1", "[::1]:1", "localhost:1"]) {
+    test(`let the embedded queue listen on ${listen} without a password`, () => {
+      expect(loadWith("Embedded.ListenAddress", listen).ok).toBe(true);
+    });
+  }
+
+  for (const listen of [":6379", "0.0.0.0:1", "[::]:1", "10.0.0.1:1", "gateway.example:1"]) {
+    test(`refuse ${listen} for the embedded queue, unless there is a password or one says so`, () => {
+      const remedy =
+        "set Embedded.Password, listen on 127.0.0.1, or set Embedded.AllowInsecure=true";
+      const line = `config: Embedded.ListenAddress is reached by other hosts: ${remedy}`;
+      const source = "(flag --Embedded.ListenAddress)";
+      expect(loadWith("Embedded.ListenAddress", listen)).toEqual({
+        ok: false,
+        faults: [`${line}, got "${listen}" ${source}`],
+      });
+      for (const way of [
+        { name: "Embedded.Password", value: "secret" },
+        { name: "Embedded.AllowInsecure", value: "true" },
+      ]) {
+        expect(loadWith("Embedded.ListenAddress", listen, way).ok).toBe(true);
+      }
+    });
+  }
+
+  test("refuse dead letters where no Redis could keep them", () => {
+    const flag = { name: "Redis.DeadLetterKey", value: "dead" };
+    expect(loadWith("Embedded.ListenAddress", "127.0.0.1:1", flag)).toEqual({
+      ok: false,
+      faults: [
+        'config: Redis.DeadLetterKey needs Redis; with Embedded.ListenAddress there is none, got "dead" (flag --Redis.DeadLetterKey)',
+      ],
     });
   });
 
@@ -184,4 +220,11 @@ function loaded(given: Partial<SettingsInput>) {
 function faultsOf(given: Partial<SettingsInput>): string[] {
   const result = loadSettings(input(given));
   return result.ok ? [] : result.faults;
+}
+
+function loadWith(name: string, value: string, ...more: { name: string; value: string }[]) {
+  return loadSettings({
+    ...{ fileText: undefined, filePath: "", environment: {} },
+    flags: [{ name, value }, ...more],
+  });
 }

@@ -58,6 +58,48 @@ const ROWS: Record<Exclude<keyof typeof SETTINGS, "connection">, Row> = {
     byDefault: 10_000,
     ...integers(1, 1_000_000),
   },
+  embeddedListen: {
+    get: ({ embedded }) => embedded.listen,
+    byDefault: undefined,
+    valid: [
+      ["", undefined],
+      [" ", undefined],
+      ["127.0.0.1:6379", { hostname: "127.0.0.1", port: 6379 }],
+      ["[::1]:0", { hostname: "::1", port: 0 }],
+      ["localhost:1", { hostname: "localhost", port: 1 }],
+    ],
+    invalid: ["6379", "127.0.0.1", "127.0.0.1:65536"],
+    fault: LISTEN_FAULT,
+  },
+  embeddedPassword: {
+    get: ({ embedded }) => embedded.password,
+    byDefault: "",
+    valid: [
+      ["", ""],
+      [" spaces count ", " spaces count "],
+    ],
+    invalid: [],
+    fault: "",
+  },
+  embeddedInsecure: {
+    get: () => undefined, // It only lets other settings pass.
+    byDefault: undefined,
+    valid: [],
+    invalid: ["yes", ""],
+    fault: "must be true or false",
+  },
+  embeddedBufferBytesMax: {
+    get: ({ embedded }) => embedded.bufferBytesMax,
+    byDefault: 67_108_864,
+    ...integers(16_777_216, 68_719_476_736),
+  },
+  embeddedStateFile: {
+    get: ({ embedded }) => embedded.stateFile,
+    byDefault: "",
+    valid: [["/var/lib/gateway/state", "/var/lib/gateway/state"]],
+    invalid: [],
+    fault: "",
+  },
   leaseMs: {
     get: ({ gateway }) => gateway.leaseMs,
     byDefault: 3000,

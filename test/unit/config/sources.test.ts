@@ -12,6 +12,11 @@ const THREE: Record<keyof typeof SETTINGS, [string, string, string]> = {
   popCount: ["3", "4", "5"],
   deadLetterKey: ["a", "b", "c"],
   deadLetterMax: ["3", "4", "5"],
+  embeddedListen: ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"],
+  embeddedPassword: ["a", "b", "c"],
+  embeddedInsecure: ["true", "false", "true"],
+  embeddedBufferBytesMax: ["20000000", "30000000", "40000000"],
+  embeddedStateFile: ["a", "b", "c"],
   gatewayId: ["a", "b", "c"],
   leaseMs: ["1000", "2000", "4000"],
   checkpointEnabled: ["true", "True", "false"],
@@ -35,7 +40,8 @@ const WRITINGS: [how: string, write: (name: string) => string][] = [
 ];
 
 for (const [key, [inFile, inEnvironment, inFlag]] of Object.entries(THREE)) {
-  const { name } = SETTINGS[key as keyof typeof SETTINGS] as Setting;
+  const { name, mask } = SETTINGS[key as keyof typeof SETTINGS] as Setting;
+  const masked = (text: string) => mask?.(text) ?? text;
   for (const [how, write] of WRITINGS) {
     test(`${name}, written ${how}, comes from the file, or the environment over it, or a flag over both`, () => {
       const written = write(name);
@@ -43,12 +49,15 @@ for (const [key, [inFile, inEnvironment, inFlag]] of Object.entries(THREE)) {
       const fileText = nested(written, inFile);
       const environment = { [variable]: inEnvironment };
       const flags = [{ name: written, value: inFlag }];
-      expect(shown({ fileText }, name)).toEqual([inFile, "file conf.json"]);
+      expect(shown({ fileText }, name)).toEqual([masked(inFile), "file conf.json"]);
       expect(shown({ fileText, environment }, name)).toEqual([
-        inEnvironment,
+        masked(inEnvironment),
         `environment ${variable}`,
       ]);
-      expect(shown({ fileText, environment, flags }, name)).toEqual([inFlag, `flag --${written}`]);
+      expect(shown({ fileText, environment, flags }, name)).toEqual([
+        masked(inFlag),
+        `flag --${written}`,
+      ]);
     });
   }
 }

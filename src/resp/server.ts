@@ -1,0 +1,242 @@
+import type { Socket } from "bun";
+import { type ListenAddress, listenOn } from "../config/listen-address.ts";
+import type { EmbeddedStore } from "../queue/embedded-store.ts";
+import type { Host } from "./host.ts";
+import { ReplyWriter } from "./reply-writer.ts";
+import { OUT_OF_MEMORY, PushBatch, Session } from "./session.ts";
+
+export interface RespServerOptions {
+  listen: ListenAddress;
+  /** Empty: none is needed. */
+  password: string;
+  queueKey: string;
+  /** At least so many databases can be selected. */
+  database: number;
+  /** Of samples that wait and of requests that have come in part. */
+  bufferBytesMax: number;
+  store: EmbeddedStore;
+  listener: RespListener;
+}
+
+export interface RespListener {
+  /** No more clients are let in than there may be. */
+  clientRefused(clientsMax: number): void;
+  /** A client was closed that sent something else than requests. */
+  clientClosed(address: string, reason: string): void;
+  /** The buffer is full: senders wait until there is room. */
+  sendersPaused(usedBytes: number): void;
+}
+
+/** Takes what Redis' clients push, for as long as there is room for it. */
+export class RespServer implements Host {
+  readonly store: EmbeddedStore;
+  readonly queueKey: string;
+  readonly queueKeyBytes: Buffer;
+  readonly password: string;
+  readonly redisVersion = REDIS_VERSION;
+  readonly databases: number;
+  readonly clientsMax = CLIENTS_MAX;
+  readonly bufferBytesMax: number;
+  readonly limits: Host["limits"];
+  readonly figures: Host["figures"] = {
+    ...{ clients: 0, clientsEver: 0, clientsRefused: 0 },
+    ...{ requests: 0, protocolErrors: 0, pauses: 0 },
+  };
+  inputBytes = 0;
+  #listener: RespListener;
+  #server: Bun.TCPSocketListener<Client | undefined>;
+  #clients = new Set<Client>();
+  #replies = new ReplyWriter();
+  #pushes = new PushBatch();
+  #isPaused = false;
+
+  /** Fails when the address cannot be listened on. */
+  constructor(options: RespServerOptions) {
+    const { listen, bufferBytesMax, store } = options;
+    this.store = store;
+    this.queueKey = options.queueKey;
+    this.queueKeyBytes = Buffer.from(options.queueKey);
+    this.password = options.password;
+    this.databases = Math.max(DATABASES, options.database + 1);
+    this.bufferBytesMax = bufferBytesMax;
+    // One that has come in part, one that is copied in, and what waits must fit in together.
+    const requestBytes = Math.min(BULK_BYTES_MAX, Math.floor(bufferBytesMax / 8));
+    this.limits = { arguments: ARGUMENTS_MAX, bulkBytes: requestBytes, requestBytes };
+    this.#listener = options.listener;
+    store.onFreed = () => this.#resume();
+    this.#server = listenOn(listen, "Embedded.ListenAddress", (hostname) =>
+      Bun.listen<Client | undefined>({
+        hostname,
+        port: listen.port,
+        // Without it the port may be shared with whoever has it already.
+        exclusive: true,
+        socket: {
+          open: (socket) => this.#open(socket),
+          data: (socket, bytes) => this.#take(socket.data, bytes),
+          drain: (socket) => this.#drain(socket.data),
+          close: (socket) => this.#end(socket.data),
+          error: (socket, error) => this.#fail(socket, error),
+        },
+      }),
+    );
+  }
+
+  get port(): number {
+    return this.#server.port;
+  }
+
+  get usedBytes(): number {
+    return this.store.bytes + this.inputBytes;
+  }
+
+  hasRoomFor(bytes: number): boolean {
+    const { roomBytes, nextBlockBytes } = this.store;
+    if (bytes <= roomBytes) return true;
+    return this.usedBytes + Math.max(bytes, nextBlockBytes) <= this.bufferBytesMax;
+  }
+
+  /** Takes no more: clients are closed, and what they sent and got no reply for was not taken. */
+  stop(): void {
+    this.#server.stop();
+    for (const { socket } of [...this.#clients]) socket.end();
+  }
+
+  #open(socket: ClientSocket): void {
+    if (this.#clients.size >= this.clientsMax) {
+      this.figures.clientsRefused++;
+      socket.end("-ERR max number of clients reached\r\n");
+      this.#listener.clientRefused(this.clientsMax);
+      return;
+    }
+    socket.setNoDelay(true);
+    const session = new Session(this, ++this.figures.clientsEver);
+    const client = { socket, session, unsent: NOTHING, isHeld: false };
+    socket.data = client;
+    this.#clients.add(client);
+    this.figures.clients = this.#clients.size;
+    if (this.#isPaused) socket.pause();
+  }
+
+  #take(client: Client | undefined, bytes: Buffer): void {
+    if (client === undefined || client.session.isEnding) return;
+    const { session, socket } = client;
+    client.isHeld = !session.take(bytes, this.#replies, this.#pushes);
+    const replies = this.#replies.take();
+    if (session.isEnding) {
+      this.#close(client, replies);
+      return;
+    }
+    if (replies.length > 0) this.#send(client, replies);
+    if (client.isHeld || this.#loadBytes > this.#loadBytesMax) this.#pause();
+    else if (this.#isPaused) socket.pause();
+  }
+
+  /** Replies in order; while they do not go out, nothing more is read. */
+  #send(client: Client, replies: Buffer): void {
+    const sent = client.unsent.length > 0 ? 0 : Math.max(0, client.socket.write(replies));
+    if (sent === replies.length) return;
+    client.unsent = Buffer.concat([client.unsent, replies.subarray(sent)]);
+    client.socket.pause();
+  }
+
+  #drain(client: Client | undefined): void {
+    if (client === undefined || client.unsent.length === 0) return;
+    const sent = Math.max(0, client.socket.write(client.unsent));
+    client.unsent = client.unsent.subarray(sent);
+    if (client.unsent.length > 0) return;
+    if (client.session.isEnding) client.socket.end();
+    else if (!this.#isPaused) client.socket.resume();
+  }
+
+  /** Closes behind the last reply. */
+  #close(client: Client, replies: Buffer): void {
+    const { session, socket } = client;
+    if (session.fault !== undefined) {
+      this.#listener.clientClosed(socket.remoteAddress, session.fault);
+    }
+    if (replies.length > 0) this.#send(client, replies);
+    if (client.unsent.length === 0) socket.end();
+  }
+
+  #end(client: Client | undefined): void {
+    if (client === undefined) return;
+    this.#clients.delete(client);
+    this.figures.clients = this.#clients.size;
+    client.session.end();
+    if (this.#isPaused) this.#resume();
+  }
+
+  #fail(socket: ClientSocket, error: Error): void {
+    if (error.message.startsWith("BUG")) throw error;
+    socket.terminate();
+  }
+
+  #pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.figures.pauses++;
+    this.#listener.sendersPaused(this.usedBytes);
+    for (const { socket } of this.#clients) socket.pause();
+    // There may be nothing in the store whose end could wake us.
+    setImmediate(() => this.#resume());
+  }
+
+  /** Goes on when a quarter is free: less would be a pause for each chunk. */
+  #resume(): void {
+    if (!this.#isPaused) return;
+    const isFull = () => this.#loadBytes > this.#loadBytesMax * 0.75;
+    // When no sample waits, requests that have come in part fill the memory: nothing else would end.
+    while (this.store.isEmpty && isFull()) this.#refuseLargest();
+    if (isFull()) return;
+    this.#isPaused = false;
+    for (const client of [...this.#clients]) {
+      if (client.isHeld) this.#take(client, NOTHING);
+      if (this.#isPaused) return;
+      if (client.unsent.length === 0 && !client.session.isEnding) client.socket.resume();
+    }
+  }
+
+  /** What is in use of the memory. */
+  get #loadBytes(): number {
+    return this.store.bytes - this.store.roomBytes + this.inputBytes;
+  }
+
+  /** The rest is for what is kept for later, and for what has come when it is reached. */
+  get #loadBytesMax(): number {
+    return this.bufferBytesMax - RESERVE_BYTES;
+  }
+
+  #refuseLargest(): void {
+    let largest: Client | undefined;
+    for (const client of this.#clients) {
+      const { inputBytes } = client.session;
+      if (inputBytes > (largest?.session.inputBytes ?? 0)) largest = client;
+    }
+    if (largest === undefined) throw new Error("BUG: memory is full of nothing");
+    this.#clients.delete(largest);
+    largest.session.end();
+    this.#replies.write(OUT_OF_MEMORY, largest.session.protocol);
+    this.#send(largest, this.#replies.take());
+    largest.socket.end();
+  }
+}
+
+type ClientSocket = Socket<Client | undefined>;
+
+interface Client {
+  socket: ClientSocket;
+  session: Session;
+  /** Replies that the socket has not taken. */
+  unsent: Buffer;
+  /** Whether requests wait for room. */
+  isHeld: boolean;
+}
+
+const NOTHING = Buffer.alloc(0);
+/** The version whose commands and words these are. */
+const REDIS_VERSION = "7.2.0";
+const DATABASES = 16;
+const CLIENTS_MAX = 10_000;
+const ARGUMENTS_MAX = 1024 * 1024;
+const BULK_BYTES_MAX = 512 * 1024 * 1024;
+const RESERVE_BYTES = 8 * 1024 * 1024;
