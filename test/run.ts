@@ -5,10 +5,15 @@ import { $ } from "bun";
  * (`redis-server`, `promtool`) is installed from Debian's packages where that is possible.
  */
 
-const PACKAGES = {
-  "redis-server": "redis-server",
-  promtool: "prometheus",
-  prometheus: "prometheus",
+/** Debian's packages, and what works only when one is installed. */
+const PACKAGES: Record<string, string[]> = {
+  "redis-server": ["redis-server", "--version"],
+  "redis-tools": ["redis-benchmark", "--version"],
+  prometheus: ["promtool", "--version"],
+  "php-cli": ["php", "--version"],
+  "php-redis": ["php", "-r", "new Redis();"],
+  "python3-redis": ["/usr/bin/python3", "-c", "import redis"],
+  "libredis-perl": ["perl", "-MRedis", "-e", "1"],
 };
 
 let passed = 0;
@@ -23,19 +28,36 @@ process.stdout.write(`${passed} passed, ${failed} failed\n`);
 process.exit(failed === 0 ? 0 : 1);
 
 async function installMissing(): Promise<void> {
-  const missing = Object.entries(PACKAGES).filter(([command]) => Bun.which(command) === null);
-  if (missing.length === 0) return;
-  const packages = [...new Set(missing.map(([, name]) => name))];
+  const packages = await findMissing();
+  if (packages.length === 0) return;
   const mayInstall = process.getuid?.() === 0 && Bun.which("apt-get") !== null;
   if (mayInstall) {
     const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
     await $`apt-get update`.env(env).quiet().nothrow();
     await $`apt-get install -y --no-install-recommends ${packages}`.env(env).quiet().nothrow();
   }
-  if (missing.every(([command]) => Bun.which(command) !== null)) return;
-  process.stdout.write(`test: install ${packages.join(" and ")} (Debian's packages) first\n`);
+  const missing = await findMissing();
+  if (missing.length === 0) return;
+  process.stdout.write(`test: install ${missing.join(" and ")} (Debian's packages) first\n`);
   process.stdout.write("0 passed, 1 failed\n");
   process.exit(1);
+}
+
+async function findMissing(): Promise<string[]> {
+  const missing: string[] = [];
+  for (const [name, command] of Object.entries(PACKAGES)) {
+    if (!(await works(command))) missing.push(name);
+  }
+  return missing;
+}
+
+async function works(command: string[]): Promise<boolean> {
+  try {
+    const child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: "ignore" });
+    return (await child.exited) === 0;
+  } catch {
+    return false;
+  }
 }
 
 async function check(name: string, command: string[]): Promise<void> {

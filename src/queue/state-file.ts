@@ -1,5 +1,6 @@
 import { type FileHandle, open, readFile, rename, rm, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
+import { failpoint } from "../failpoint.ts";
 import { tryLock } from "./file-lock.ts";
 import { identifyProcess, parseIdentity } from "./process-identity.ts";
 import { type JournalEntry, QueueError, type SavedCheckpoint } from "./queue.ts";
@@ -104,6 +105,7 @@ export class StateFile {
       const start = startOf(file, index);
       await writeAll(file.handle, frames, start);
       await file.handle.sync();
+      failpoint("commit_sent");
       if (file === this.#building) {
         await rename(this.#newPath, this.#path);
         await syncFolder(this.#path);

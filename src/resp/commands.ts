@@ -12,8 +12,8 @@ export interface Command {
   since: string;
   group: "connection" | "generic" | "list" | "server" | "transactions";
   summary: string;
-  /** `noAuth`: before the login, too. `noMulti`: not in a transaction. */
-  flags: readonly ("write" | "readonly" | "fast" | "noAuth" | "noMulti")[];
+  /** `noAuth`: before the login, too. */
+  flags: readonly ("write" | "readonly" | "fast" | "noAuth")[];
   /** Where keys stand: first, last (from the end when negative), step. */
   keys: readonly [first: number, last: number, step: number];
   /** Commands by their second word. */
@@ -72,7 +72,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   auth: {
     ...{ arity: -2, since: "1.0.0", group: "connection", keys: NO_KEYS },
-    flags: ["fast", "noAuth", "noMulti"],
+    flags: ["fast", "noAuth"],
     summary: "Logs in.",
     run: (session, request) => {
       if (request.count > 3) return SYNTAX_ERROR;
@@ -84,7 +84,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   hello: {
     ...{ arity: -1, since: "6.0.0", group: "connection", keys: NO_KEYS },
-    flags: ["fast", "noAuth", "noMulti"],
+    flags: ["fast", "noAuth"],
     summary: "Says who the server is; takes protocol version, login and name.",
     run: hello,
   },
@@ -93,7 +93,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: "Takes a database; all of them have the same queue.",
     run: (session, request) => {
       const text = request.text(1);
-      if (!/^-?\d{1,10}$/.test(text)) return { error: "ERR invalid DB index" };
+      if (!/^-?\d{1,10}$/.test(text))
+        return { error: "ERR value is not an integer or out of range" };
       const isKnown = Number(text) >= 0 && Number(text) < session.host.databases;
       return isKnown ? OK : { error: "ERR DB index is out of range" };
     },
@@ -335,7 +336,7 @@ function isThere(session: Session, request: Request, index: number): boolean {
 function describe([name, command]: [string, Command]): Reply {
   const { arity, flags, keys, subcommands } = command;
   const shownFlags = flags.map((flag) => {
-    return { status: flag === "noAuth" ? "no_auth" : flag === "noMulti" ? "no_multi" : flag };
+    return { status: flag === "noAuth" ? "no_auth" : flag };
   });
   const inner = Object.entries(subcommands ?? {}).map(([word, { arity }]): Reply => {
     return [`${name}|${word}`, arity, { members: [] }, 0, 0, 0, { members: [] }, [], [], []];

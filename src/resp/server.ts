@@ -237,6 +237,6 @@ const NOTHING = Buffer.alloc(0);
 const REDIS_VERSION = "7.2.0";
 const DATABASES = 16;
 const CLIENTS_MAX = 10_000;
-const ARGUMENTS_MAX = 1024 * 1024;
+const ARGUMENTS_MAX = 2 ** 31 - 1;
 const BULK_BYTES_MAX = 512 * 1024 * 1024;
 const RESERVE_BYTES = 8 * 1024 * 1024;

@@ -154,7 +154,6 @@ export class Session {
     if (isWrongCount(command, request.count)) return wrongCount(name);
     const { flags } = command;
     if (!this.isLoggedIn && !flags.includes("noAuth")) return NEEDS_LOGIN;
-    if (this.#transaction !== undefined && flags.includes("noMulti")) return NOT_IN_TRANSACTION;
     return flags.includes("write") ? wrongKey(this, request) : undefined;
   }
 
@@ -311,7 +310,6 @@ const ARGUMENT_BYTES = 100;
 const OTHER_PROTOCOLS = new Set(["post", "host:"]);
 const NEVER_QUEUED = new Set(["exec", "discard", "multi", "quit", "reset"]);
 const NEEDS_LOGIN: Reply = { error: "NOAUTH Authentication required." };
-const NOT_IN_TRANSACTION: Reply = { error: "ERR Command not allowed inside a transaction" };
 const ABORTED: Reply = { error: "EXECABORT Transaction discarded because of previous errors." };
 export const OUT_OF_MEMORY: Reply = {
   error: "OOM command not allowed when used memory > 'maxmemory'.",

@@ -30,19 +30,34 @@ export interface GatewayProcess {
   stop(): Promise<void>;
 }
 
+/** One that takes itself what senders push, on `port`. */
+export type EmbeddedProcess = GatewayProcess & { port: number };
+
 /** Starts the binary and waits until it serves. */
 export async function startGateway(
   redisPort: number,
   flags: readonly string[] = [],
   environment: Record<string, string> = {},
 ): Promise<GatewayProcess> {
+  return launch([`--Redis.ConnectionString=localhost:${redisPort}`, ...flags], environment);
+}
+
+/** Starts the binary with an embedded queue, and waits until it serves. */
+export async function startEmbedded(
+  flags: readonly string[] = [],
+  environment: Record<string, string> = {},
+): Promise<EmbeddedProcess> {
+  const gateway = await launch(["--Embedded.ListenAddress=127.0.0.1:0", ...flags], environment);
+  const { push } = gateway.log().find(({ event }) => event === "gateway_started") ?? {};
+  return { ...gateway, port: Number(String(push).split(":").at(-1)) };
+}
+
+async function launch(
+  flags: readonly string[],
+  environment: Record<string, string>,
+): Promise<GatewayProcess> {
   const folder = mkdtempSync(join(tmpdir(), "gateway-"));
-  const all = [
-    `--Redis.ConnectionString=localhost:${redisPort}`,
-    "--Web.ListenAddress=127.0.0.1:0",
-    ...flags,
-  ];
-  const child = Bun.spawn([BINARY, ...all], {
+  const child = Bun.spawn([BINARY, "--Web.ListenAddress=127.0.0.1:0", ...flags], {
     cwd: folder,
     env: { PATH: process.env.PATH, ...environment },
     stdout: "pipe",

@@ -7,7 +7,7 @@ export interface Frame {
 }
 
 /**
- * One end of a TCP connection that is read value by value, in RESP2. What comes in waits in memory
+ * One end of a TCP connection that is read value by value, in RESP2 or RESP3. What comes in waits in memory
  * until it is read: a test's replies are bounded, and nobody has to be told to pause.
  */
 export class TcpPeer {
@@ -34,6 +34,7 @@ export class TcpPeer {
       const size = Number(line.toString("latin1", 1, line.length - 2));
       // A size of -1 says that there is none.
       if (line[0] === ARRAY) left += Math.max(0, size);
+      if (line[0] === MAP) left += size * 2;
       if (line[0] !== BULK_STRING || size < 0) continue;
       const bulk = await this.#take(size + 2);
       if (bulk === undefined) return undefined;
@@ -107,6 +108,7 @@ export class TcpPeer {
 }
 
 const ARRAY = "*".charCodeAt(0);
+const MAP = "%".charCodeAt(0);
 const BULK_STRING = "$".charCodeAt(0);
 
 /** What makes a socket a `TcpPeer`, in its `data`. */

@@ -9,7 +9,7 @@ const BOUNDS = [1, 5, 10];
  * up as the gateway should, to the last bit. The gauge `seq` counts the samples.
  */
 export class Truth {
-  #client: Redis;
+  #client: Pick<Redis, "lpush">;
   #queueKey: string;
   #seq = 0;
   #counters = new Float64Array(SHARDS);
@@ -18,9 +18,16 @@ export class Truth {
   #summarySum = 0;
   #observations = 0;
 
-  constructor(client: Redis, queueKey: string = QUEUE_KEY) {
+  constructor(client: Pick<Redis, "lpush">, queueKey: string = QUEUE_KEY) {
     this.#client = client;
     this.#queueKey = queueKey;
+  }
+
+  /** What comes of so many rounds, whoever pushed them. */
+  static after(rounds: number): Truth {
+    const truth = new Truth({ lpush: () => Promise.reject(new Error("BUG: nothing to push to")) });
+    for (let i = 0; i < rounds; i++) truth.#add();
+    return truth;
   }
 
   /** Rounds pushed; each is `SAMPLES_A_ROUND` samples. */

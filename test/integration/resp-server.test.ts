@@ -1,0 +1,545 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import type { Socket } from "bun";
+import { EmbeddedStore, viewBlock } from "../../src/queue/embedded-store.ts";
+import { ReplyWriter } from "../../src/resp/reply-writer.ts";
+import { RespServer, type RespServerOptions } from "../../src/resp/server.ts";
+import { PushBatch, Session } from "../../src/resp/session.ts";
+import { type RedisServer, startRedis } from "../support/redis-server.ts";
+import { until } from "../support/until.ts";
+
+const KEY = "queue";
+const MIB = 1024 * 1024;
+
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+/** What a client sent, and what came of it. */
+interface Client {
+  socket: Socket<undefined>;
+  /** All that it was sent, byte for byte. */
+  received(): string;
+  isClosed(): boolean;
+  /** Sends all, as fast as the other side takes it; returns before that. */
+  send(text: string | Buffer): void;
+}
+
+function serve(options: Partial<RespServerOptions> = {}) {
+  const events: string[] = [];
+  const store = new EmbeddedStore();
+  const server = new RespServer({
+    listen: { hostname: "127.0.0.1", port: 0 },
+    password: "",
+    queueKey: KEY,
+    database: 0,
+    bufferBytesMax: 64 * MIB,
+    store,
+    listener: {
+      clientRefused: () => void events.push("refused"),
+      clientClosed: (_, reason) => void events.push(reason),
+      sendersPaused: () => void events.push("paused"),
+    },
+    ...options,
+  });
+  ends.push(() => server.stop());
+  return { server, store, events };
+}
+
+async function connect(port: number): Promise<Client> {
+  let received = "";
+  let isClosed = false;
+  let unsent: Buffer = Buffer.alloc(0);
+  const flush = () => {
+    if (isClosed || unsent.length === 0) return;
+    unsent = unsent.subarray(Math.max(0, socket.write(unsent)));
+  };
+  const socket: Socket<undefined> = await Bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: {
+      data: (_, bytes) => {
+        received += bytes.toString("latin1");
+      },
+      drain: flush,
+      close: () => {
+        isClosed = true;
+      },
+    },
+  });
+  ends.push(() => socket.terminate());
+  return {
+    socket,
+    received: () => received,
+    isClosed: () => isClosed,
+    send: (text) => {
+      unsent = Buffer.concat([unsent, Buffer.from(text)]);
+      flush();
+    },
+  };
+}
+
+function request(...words: (string | Buffer)[]): Buffer {
+  const parts = words.map((word) => {
+    const bytes = Buffer.from(word);
+    return Buffer.concat([Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from("\r\n")]);
+  });
+  return Buffer.concat([Buffer.from(`*${words.length}\r\n`), ...parts]);
+}
+
+/** The elements that wait, oldest first. */
+function elementsOf(store: EmbeddedStore): string[] {
+  const segment = store.claim();
+  if (segment === undefined) return [];
+  const range = { sequence: 0, segment: segment.number, newer: 0, count: segment.length };
+  return store.locate(range).flatMap(({ memory, from, count }) => {
+    const { starts, ends, bytes } = viewBlock(memory);
+    return Array.from({ length: count }, (_, i) =>
+      Buffer.from(bytes.slice(starts[from + i], ends[from + i])).toString(),
+    );
+  });
+}
+
+describe("as Redis answers", () => {
+  let redis: RedisServer;
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+  afterAll(async () => {
+    await redis.stop();
+  });
+
+  const CASES: [what: string, ...requests: (string | Buffer)[]][] = [
+    ["one push", request("LPUSH", KEY, "a")],
+    ["pushes of several samples", request("LPUSH", KEY, "a", "b", "c"), request("RPUSH", KEY, "d")],
+    ["a push in lower case", request("lpush", KEY, "a"), request("lPuSh", KEY, "a")],
+    ["a pipeline", ...Array.from({ length: 100 }, (_, i) => request("LPUSH", KEY, `${i}`))],
+    ["an empty sample", request("LPUSH", KEY, "")],
+    ["a large sample", request("LPUSH", KEY, "x".repeat(3 * MIB))],
+    ["many samples in one push", request("LPUSH", KEY, ...Array(20_000).fill("some sample"))],
+    ["bytes that are no text", request("LPUSH", KEY, Buffer.from([0, 13, 10, 255]))],
+    ["LLEN", request("LLEN", KEY), request("LPUSH", KEY, "a"), request("LLEN", KEY)],
+    ["LLEN of another key", request("LLEN", "other")],
+    ["EXISTS", request("LPUSH", KEY, "a"), request("EXISTS", KEY, "other", KEY)],
+    ["EXISTS of nothing", request("EXISTS", KEY)],
+    ["TYPE", request("TYPE", KEY), request("LPUSH", KEY, "a"), request("TYPE", KEY)],
+    ["PING", request("PING"), request("PING", "hello"), request("PING", "a", "b")],
+    ["ECHO", request("ECHO", "hello"), request("ECHO")],
+    ["an unknown command", request("GETT", "a", "b")],
+    ["an unknown command of many arguments", request("X".repeat(200), ...Array(50).fill("abcdef"))],
+    ["an unknown command with a line break", request("a\r\nb", "c\nd")],
+    ["a wrong number of words", request("LPUSH", KEY), request("LLEN"), request("SELECT")],
+    ["SELECT", request("SELECT", "0"), request("SELECT", "15")],
+    ["SELECT of none", request("SELECT", "16"), request("SELECT", "-1"), request("SELECT", "x")],
+    ["CLIENT", request("CLIENT", "GETNAME"), request("CLIENT", "SETNAME", "me")],
+    ["CLIENT GETNAME", request("CLIENT", "SETNAME", "me"), request("CLIENT", "GETNAME")],
+    ["CLIENT SETNAME of a wrong name", request("CLIENT", "SETNAME", "a b")],
+    [
+      "CLIENT in a wrong way",
+      request("CLIENT"),
+      request("CLIENT", "SETNAME"),
+      request("client", "x"),
+    ],
+    ["AUTH without a password", request("AUTH", "secret"), request("AUTH", "default", "any")],
+    [
+      "AUTH in a wrong way",
+      request("AUTH"),
+      request("AUTH", "a", "b", "c"),
+      request("AUTH", "x", "y"),
+    ],
+    [
+      "HELLO in a wrong way",
+      request("HELLO", "4"),
+      request("HELLO", "x"),
+      request("HELLO", "3", "no"),
+    ],
+    [
+      "HELLO with a wrong name",
+      request("HELLO", "3", "SETNAME", "a b"),
+      request("CLIENT", "GETNAME"),
+    ],
+    ["RESP3's null", request("HELLO", "3"), request("CLIENT", "GETNAME")],
+    ["CONFIG GET", request("CONFIG", "GET", "no-such"), request("CONFIG", "GET")],
+    ["CONFIG GET in RESP3", request("HELLO", "3"), request("CONFIG", "GET", "no-such")],
+    ["COMMAND in a wrong way", request("COMMAND", "NO"), request("COMMAND", "COUNT", "x")],
+    [
+      "a transaction",
+      request("MULTI"),
+      request("LPUSH", KEY, "a"),
+      request("LLEN", KEY),
+      request("EXEC"),
+    ],
+    ["an empty transaction", request("MULTI"), request("EXEC")],
+    [
+      "a transaction given up",
+      request("MULTI"),
+      request("LPUSH", KEY, "a"),
+      request("DISCARD"),
+      request("LLEN", KEY),
+    ],
+    [
+      "a transaction with a fault",
+      request("MULTI"),
+      request("NOSUCH"),
+      request("LPUSH", KEY, "a"),
+      request("EXEC"),
+      request("LLEN", KEY),
+    ],
+    ["a transaction with a wrong count", request("MULTI"), request("LPUSH", KEY), request("EXEC")],
+    [
+      "transactions in a wrong way",
+      request("EXEC"),
+      request("DISCARD"),
+      request("MULTI"),
+      request("MULTI"),
+      request("EXEC"),
+    ],
+    ["HELLO in a transaction", request("MULTI"), request("HELLO", "3"), request("EXEC")],
+    [
+      "RESET",
+      request("MULTI"),
+      request("CLIENT", "SETNAME", "me"),
+      request("RESET"),
+      request("CLIENT", "GETNAME"),
+      request("EXEC"),
+    ],
+    ["RESET of RESP3", request("HELLO", "3"), request("RESET"), request("CLIENT", "GETNAME")],
+    ["QUIT", request("QUIT"), request("PING")],
+    ["requests of no words", "*0\r\n", "*-1\r\n", request("PING")],
+    ["a line", `LPUSH ${KEY} a\r\n`, "PING\n", "  LLEN   queue  \r\n", "\r\n", "PING\r\n"],
+    [
+      "a line with quotes",
+      `LPUSH ${KEY} "a b" 'c "d"' "\\x41\\n\\"\\\\" 'it\\'s'\r\n`,
+      'ECHO "a\\tb\\q"\r\n',
+      "ECHO ''\r\n",
+    ],
+    ["a line with a quote too much", 'PING "a\r\n', "PING\r\n"],
+    ["a line with a quote in a word", 'PING "a"b\r\n'],
+    ["a line that is unknown", "NOSUCH thing\r\n", "PING\r\n"],
+    ["a count that is no number", "*x\r\n", "PING\r\n"],
+    ["a count that is too large", "*2147483648\r\n"],
+    ["something else than a string", "*1\r\n:1\r\n"],
+    ["a length that is no number", "*1\r\n$x\r\n"],
+    ["a length that is negative", "*1\r\n$-1\r\n"],
+    ["a length that is too large", "*1\r\n$536870913\r\n"],
+    ["HTTP", "POST / HTTP/1.1\r\n", "PING\r\n"],
+    ["HTTP's host", "Host: x\r\n", "PING\r\n"],
+  ];
+
+  /** Those differ from one server to the other. */
+  function normal(text: string): string {
+    return text
+      .replace(/\$7\r\nversion\r\n\$\d+\r\n[\d.]+\r\n/, "")
+      .replace(/(id\r\n):\d+/, "$1:0")
+      .replace("<proto> ", "");
+  }
+
+  /** All that a server answers to requests and a last one, in one go or byte by byte. */
+  async function answers(port: number, requests: (string | Buffer)[], isSplit: boolean) {
+    const client = await connect(port);
+    const all = Buffer.concat(requests.map((text) => Buffer.from(text)));
+    if (isSplit)
+      for (const byte of all) client.socket.write(Buffer.from([byte])) || client.send("");
+    else client.send(all);
+    client.send(request("QUIT"));
+    await until("it is closed", () => client.isClosed());
+    return normal(client.received());
+  }
+
+  for (const [what, ...requests] of CASES) {
+    const size = requests.reduce((sum, text) => sum + text.length, 0);
+    for (const isSplit of size < 500 ? [false, true] : [false]) {
+      test(`${what}${isSplit ? ", byte by byte" : ""}`, async () => {
+        await redis.client.flushall();
+        const { server } = serve();
+        const expected = await answers(redis.port, requests, isSplit);
+        expect(await answers(server.port, requests, isSplit)).toEqual(expected);
+      });
+    }
+  }
+
+  const LOGINS: [what: string, ...requests: (string | Buffer)[]][] = [
+    ["a push before the login", request("LPUSH", KEY, "a")],
+    [
+      "any command before the login",
+      request("PING"),
+      request("MULTI"),
+      request("NOSUCH"),
+      request("LLEN"),
+    ],
+    ["the right password", request("AUTH", "secret"), request("LPUSH", KEY, "a")],
+    ["the right password and user", request("AUTH", "default", "secret"), request("PING")],
+    ["a wrong password", request("AUTH", "wrong"), request("PING")],
+    ["a wrong user", request("AUTH", "me", "secret"), request("PING")],
+    ["a password that is too long", request("AUTH", "secret2")],
+    ["HELLO before the login", request("HELLO", "3"), request("PING")],
+    [
+      "HELLO with a wrong login",
+      request("HELLO", "3", "AUTH", "default", "wrong"),
+      request("CLIENT", "GETNAME"),
+    ],
+    [
+      "HELLO with a login",
+      request("HELLO", "3", "AUTH", "default", "secret", "SETNAME", "me"),
+      request("CLIENT", "GETNAME"),
+    ],
+    ["RESET of a login", request("AUTH", "secret"), request("RESET"), request("PING")],
+    ["QUIT before the login", request("QUIT")],
+    ["many words before the login", request(...Array(11).fill("PING"))],
+    ["a long word before the login", request("PING", "x".repeat(16_385))],
+    [
+      "many words after the login",
+      request("AUTH", "secret"),
+      request("EXISTS", ...Array(11).fill("a")),
+    ],
+  ];
+
+  for (const [what, ...requests] of LOGINS) {
+    test(`with a password: ${what}`, async () => {
+      await redis.client.flushall();
+      await redis.client.config("SET", "requirepass", "secret");
+      ends.push(() => redis.client.config("SET", "requirepass", ""));
+      const { server } = serve({ password: "secret" });
+      const expected = await answers(redis.port, requests, false);
+      expect(await answers(server.port, requests, false)).toEqual(expected);
+    });
+  }
+});
+
+describe("what is pushed", () => {
+  test("stands in the store in the order in which it came, whichever way", async () => {
+    const { server, store } = serve();
+    const client = await connect(server.port);
+    client.send(request("LPUSH", KEY, "1", "2"));
+    client.send(`RPUSH ${KEY} 3\r\n`);
+    client.send(request("MULTI"));
+    client.send(request("LPUSH", KEY, "4"));
+    client.send(request("LPUSH", KEY, "5", "6"));
+    client.send(request("EXEC"));
+    client.send(request("LPUSH", KEY, "7"));
+    await until("all is taken", () => store.length === 7);
+    expect(elementsOf(store)).toEqual(["1", "2", "3", "4", "5", "6", "7"]);
+  });
+
+  test("is the same in chunks of any size", async () => {
+    const samples = Array.from({ length: 300 }, (_, i) => `${i}`.repeat((i * 7) % 50));
+    const pushes: Buffer[] = [];
+    for (let i = 0; i < samples.length; i += 3) {
+      pushes.push(request("LPUSH", KEY, ...samples.slice(i, i + 3)));
+    }
+    const all = Buffer.concat(pushes);
+    for (const size of [1, 2, 3, 7, 64, 1000, all.length]) {
+      const { store, session } = makeSession();
+      for (let at = 0; at < all.length; at += size) session.take(all.subarray(at, at + size));
+      expect(elementsOf(store)).toEqual(samples);
+    }
+  });
+
+  test("is taken whole or not at all", async () => {
+    const { server, store } = serve();
+    const client = await connect(server.port);
+    const whole = request("LPUSH", KEY, "a", "b", "c");
+    client.send(whole.subarray(0, whole.length - 3));
+    const other = await connect(server.port);
+    other.send(request("LPUSH", KEY, "other"));
+    await until("the other one is taken", () => store.length === 1);
+    client.socket.end();
+    await until("the connection has ended", () => server.figures.clients === 1);
+    expect(elementsOf(store)).toEqual(["other"]);
+    expect(server.inputBytes).toBe(0);
+  });
+
+  test("in a transaction that is cut off is not taken", async () => {
+    const { server, store } = serve();
+    const client = await connect(server.port);
+    client.send(request("MULTI"));
+    client.send(request("LPUSH", KEY, "a"));
+    await until("it is queued", () => client.received().includes("QUEUED"));
+    client.socket.end();
+    await until("the connection has ended", () => server.figures.clients === 0);
+    expect(store.length).toBe(0);
+    expect(server.inputBytes).toBe(0);
+  });
+
+  test("to another key is refused with the right one", async () => {
+    const { server, store } = serve();
+    const client = await connect(server.port);
+    client.send(request("LPUSH", "other", "a"));
+    client.send(request("MULTI"));
+    client.send(request("RPUSH", "other", "a"));
+    client.send(request("EXEC"));
+    const refusal = `-ERR samples are taken on key '${KEY}' only (Redis.MetricQueueKey), got 'other'\r\n`;
+    const aborted = "-EXECABORT Transaction discarded because of previous errors.\r\n";
+    await until("all is answered", () => client.received().endsWith(aborted));
+    expect(client.received()).toBe(`${refusal}+OK\r\n${refusal}${aborted}`);
+    expect(store.length).toBe(0);
+  });
+});
+
+describe("limits", () => {
+  test("a client that sends garbage is closed, and the others go on", async () => {
+    const { server, store, events } = serve();
+    const good = await connect(server.port);
+    const garbage = [
+      "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n",
+      "GET / HTTP/1.1\r\nHost: x\r\n",
+      "*3\r\n$5\r\nLPUSH\r\n5\r\n",
+      "\0".repeat(70_000),
+      `*1\r\n$${"1".repeat(70_000)}`,
+      "$5\r\nhello\r\n",
+    ];
+    for (const text of garbage) {
+      const bad = await connect(server.port);
+      bad.send(Buffer.from(text, "latin1"));
+      await until("it is closed", () => bad.isClosed());
+      good.send(request("LPUSH", KEY, "a"));
+    }
+    await until("all is taken", () => store.length === garbage.length);
+    expect(server.figures.protocolErrors).toBe(garbage.length);
+    expect(events.length).toBe(garbage.length);
+    expect(good.isClosed()).toBe(false);
+  });
+
+  test("a request that is larger than an eighth of the buffer is refused", async () => {
+    const { server, events } = serve({ bufferBytesMax: 16 * MIB });
+    const large = await connect(server.port);
+    large.send(`*3\r\n$5\r\nLPUSH\r\n$5\r\n${KEY}\r\n$${2 * MIB + 1}\r\n`);
+    await until("it is closed", () => large.isClosed());
+    expect(large.received()).toBe("-ERR Protocol error: invalid bulk length\r\n");
+    const many = await connect(server.port);
+    many.send(request("LPUSH", KEY, ...Array(100_000).fill("some sample or the other")));
+    await until("it is closed", () => many.isClosed());
+    expect(many.received()).toBe("-ERR Protocol error: too big request, at most 2097152 bytes\r\n");
+    expect(events.length).toBe(2);
+    expect(server.inputBytes).toBe(0);
+  });
+
+  test("a transaction that is larger than that is given up", async () => {
+    const { server, store } = serve({ bufferBytesMax: 16 * MIB });
+    const client = await connect(server.port);
+    client.send(request("MULTI"));
+    for (let i = 0; i < 3; i++) client.send(request("LPUSH", KEY, "x".repeat(MIB)));
+    client.send(request("EXEC"));
+    const end = "-EXECABORT Transaction discarded because of previous errors.\r\n";
+    await until("all is answered", () => client.received().endsWith(end));
+    const refused = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
+    expect(client.received()).toBe(`+OK\r\n+QUEUED\r\n${refused}${refused}${end}`);
+    expect(store.length).toBe(0);
+    expect(server.inputBytes).toBe(0);
+  });
+
+  test("more clients than there may be are refused with Redis' word", async () => {
+    const { server, events } = serve();
+    Object.defineProperty(server, "clientsMax", { value: 2 });
+    const clients = [await connect(server.port), await connect(server.port)];
+    const third = await connect(server.port);
+    await until("it is closed", () => third.isClosed());
+    expect(third.received()).toBe("-ERR max number of clients reached\r\n");
+    expect(events).toEqual(["refused"]);
+    clients[0].socket.end();
+    await until("there is room", () => server.figures.clients === 1);
+    const fourth = await connect(server.port);
+    fourth.send(request("PING"));
+    await until("it is answered", () => fourth.received() === "+PONG\r\n");
+  });
+});
+
+describe("back-pressure", () => {
+  const BUFFER = 16 * MIB;
+  const SAMPLE = "x".repeat(1000);
+
+  /** Takes what waits, as the gateway does, and frees it. */
+  function drain(store: EmbeddedStore): number {
+    const segment = store.claim();
+    if (segment === undefined) return 0;
+    store.release({ segment: segment.number, left: 0 });
+    return segment.length;
+  }
+
+  test("lets senders wait while the buffer is full, and loses nothing", async () => {
+    const { server, store, events } = serve({ bufferBytesMax: BUFFER });
+    const clients = await Promise.all(Array.from({ length: 5 }, () => connect(server.port)));
+    const each = 20_000;
+    const push = request("LPUSH", KEY, SAMPLE);
+    for (const client of clients) client.send(Buffer.concat(Array(each).fill(push)));
+    let taken = 0;
+    let most = 0;
+    while (taken < clients.length * each) {
+      const before = events.length;
+      await until("the buffer is full, or all is there", () => {
+        most = Math.max(most, server.usedBytes);
+        return events.length > before || taken + store.length === clients.length * each;
+      });
+      // Nobody gets an answer for what is not taken.
+      const answered = clients.reduce((sum, client) => sum + countReplies(client), 0);
+      expect(answered).toBeLessThanOrEqual(taken + store.length);
+      taken += drain(store);
+    }
+    expect(taken).toBe(clients.length * each);
+    expect(most).toBeLessThanOrEqual(BUFFER);
+    expect(server.figures.pauses).toBeGreaterThan(3);
+    await until("all is answered", () => clients.every((client) => countReplies(client) === each));
+  });
+
+  test("refuses the largest request that came in part when nothing else could make room", async () => {
+    const { server, store } = serve({ bufferBytesMax: BUFFER });
+    const clients = await Promise.all(Array.from({ length: 30 }, () => connect(server.port)));
+    const part = request("LPUSH", KEY, "x".repeat(MIB)).subarray(0, -2);
+    for (const client of clients) client.send(part);
+    await until("some are closed", () => clients.some((client) => client.isClosed()));
+    const closed = clients.find((client) => client.isClosed());
+    expect(closed?.received()).toBe("-OOM command not allowed when used memory > 'maxmemory'.\r\n");
+    expect(server.usedBytes).toBeLessThanOrEqual(BUFFER);
+    for (const client of clients) client.send("\r\n");
+    let taken = 0;
+    await until("the others are taken", () => {
+      taken += drain(store);
+      return clients.every((client) => client.isClosed() || countReplies(client) === 1);
+    });
+    const left = clients.filter((client) => !client.isClosed());
+    expect(left.length).toBeGreaterThan(3);
+    expect(taken).toBe(left.length);
+  });
+
+  test("reads on from a client that does not read its replies only when it does", async () => {
+    const { server } = serve();
+    const client = await connect(server.port);
+    client.socket.pause();
+    const text = "x".repeat(10_000);
+    client.send(Buffer.concat(Array(5000).fill(request("ECHO", text))));
+    await until("the server has stopped", () => server.figures.requests > 0 && isQuiet(server));
+    expect(server.figures.requests).toBeLessThan(5000);
+    client.socket.resume();
+    await until("all is answered", () => countReplies(client) === 5000);
+  });
+});
+
+test("an address that is taken is a clear error", () => {
+  const { server } = serve();
+  const listen = { hostname: "127.0.0.1", port: server.port };
+  expect(() => serve({ listen })).toThrow(
+    /^embedded: cannot listen on 127.0.0.1:\d+: .*; set Embedded.ListenAddress$/,
+  );
+});
+
+/** Replies of one line, or of a line and a text. */
+function countReplies(client: Client): number {
+  return client.received().match(/[:+$][^\r]*\r\n/g)?.length ?? 0;
+}
+
+/** Whether it has taken no request since the last look. */
+function isQuiet({ figures }: RespServer): boolean {
+  const isSame = looked === figures.requests;
+  looked = figures.requests;
+  return isSame;
+}
+
+let looked = -1;
+
+/** A connection without a socket. */
+function makeSession() {
+  const { server, store } = serve();
+  const session = new Session(server, 1);
+  const [replies, pushes] = [new ReplyWriter(), new PushBatch()];
+  return { store, session: { take: (bytes: Buffer) => session.take(bytes, replies, pushes) } };
+}
