@@ -2,7 +2,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { QueueKeys } from "../src/queue/queue-keys.ts";
-import { type GatewayProcess, QUEUE_KEY, startGateway } from "../test/support/gateway-process.ts";
+import {
+  type EmbeddedProcess,
+  type GatewayProcess,
+  QUEUE_KEY,
+  startEmbedded,
+  startGateway,
+} from "../test/support/gateway-process.ts";
 import { type RedisServer, startRedis } from "../test/support/redis-server.ts";
 import { writeMixFile } from "./mix.ts";
 
@@ -64,9 +70,18 @@ export class Rig {
   }
 
   /** The compiled binary, ended at the end of the run if not before. */
-  async startGateway(...flags: string[]): Promise<GatewayProcess> {
+  startGateway(...flags: string[]): Promise<GatewayProcess> {
+    return this.#keep(() => startGateway(this.redisPort, flags));
+  }
+
+  /** The same with an embedded queue. */
+  startEmbedded(...flags: string[]): Promise<EmbeddedProcess> {
+    return this.#keep(() => startEmbedded(flags));
+  }
+
+  async #keep<G extends GatewayProcess>(start: () => Promise<G>): Promise<G> {
     this.#refuseWhenEnding();
-    const starting = startGateway(this.redisPort, flags);
+    const starting = start();
     const end = async () => {
       this.#ends.delete(end);
       await starting.then(

@@ -12,6 +12,7 @@ import { Rig } from "./rig.ts";
 import { type Group, type Outcome, outcomesOf, Run } from "./row.ts";
 import { checkpointsGroup } from "./rows/checkpoints.ts";
 import { drainGroup } from "./rows/drain.ts";
+import { embeddedGroup } from "./rows/embedded.ts";
 import { idleGroup } from "./rows/idle.ts";
 import { latencyGroup } from "./rows/latency.ts";
 import { longDrainGroup } from "./rows/long-drain.ts";
@@ -25,6 +26,7 @@ import { stateGroup } from "./rows/state.ts";
 const GROUPS: readonly Group<Rig>[] = [
   drainGroup,
   producersGroup,
+  embeddedGroup,
   latencyGroup,
   scrapeGroup,
   millionGroup,

@@ -1,10 +1,11 @@
 import { afterEach, expect, test } from "bun:test";
 import { existsSync, rmSync } from "node:fs";
+import { Redis } from "ioredis";
 import { loadSettings } from "../../src/config/load.ts";
 import { type Gateway, startGateway } from "../../src/gateway.ts";
 import { crashMarker } from "../support/crash-marker.ts";
 import { QUEUE_KEY, readSample } from "../support/gateway-process.ts";
-import { type RedisServer, startRedis } from "../support/redis-server.ts";
+import { startRedis } from "../support/redis-server.ts";
 import { until } from "../support/until.ts";
 
 const ends: (() => unknown)[] = [];
@@ -13,15 +14,29 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
+const CRASHING = new URL("../support/crashing-worker.ts", import.meta.url);
+
 test("a worker that dies is started again, is counted, and loses nothing", async () => {
   const redis = await startRedis();
   ends.push(() => redis.stop());
-  ends.push(() => rmSync(crashMarker(), { force: true }));
-  const messages = Array.from({ length: 5000 }, (_, i) =>
-    JSON.stringify({ type: "counter", name: "c", value: 1, labels: { i: i % 10 } }),
-  );
-  await redis.client.lpush(QUEUE_KEY, ...messages);
-  const gateway = start(redis, new URL("../support/crashing-worker.ts", import.meta.url));
+  await redis.client.lpush(QUEUE_KEY, ...MESSAGES);
+  await expectAll(start("Redis.ConnectionString", `localhost:${redis.port}`));
+});
+
+test("so it is with an embedded queue", async () => {
+  const gateway = start("Embedded.ListenAddress", "127.0.0.1:0");
+  const client = new Redis({ port: gateway.embeddedPort ?? 0 });
+  ends.push(() => client.disconnect());
+  await client.lpush(QUEUE_KEY, ...MESSAGES);
+  await expectAll(gateway);
+});
+
+const MESSAGES = Array.from({ length: 5000 }, (_, i) =>
+  JSON.stringify({ type: "counter", name: "c", value: 1, labels: { i: i % 10 } }),
+);
+
+/** All of the messages, and that a worker died meanwhile. */
+async function expectAll(gateway: Gateway): Promise<void> {
   const text = await until("all is applied", async () => {
     const metrics = await (await fetch(new URL("/metrics", gateway.url))).text();
     return readSample(metrics, 'c{i="9"}') === 500 && metrics;
@@ -32,22 +47,23 @@ test("a worker that dies is started again, is counted, and loses nothing", async
     readSample(text, `prom_stream_gateway_worker_restarts_total{worker="${worker}"}`),
   );
   expect((restarts[0] ?? 0) + (restarts[1] ?? 0)).toBe(1);
-});
+}
 
-function start(redis: RedisServer, workerUrl: URL): Gateway {
+function start(setting: string, value: string): Gateway {
+  ends.push(() => rmSync(crashMarker(), { force: true }));
   const loaded = loadSettings({
     fileText: undefined,
     filePath: "",
     environment: {},
     flags: [
-      { name: "Redis.ConnectionString", value: `localhost:${redis.port}` },
+      { name: setting, value },
       { name: "Redis.MetricQueuePopCount", value: "100" },
       { name: "Web.ListenAddress", value: "127.0.0.1:0" },
       { name: "Logging.LogLevel.Default", value: "None" },
     ],
   });
   if (!loaded.ok) throw new Error(loaded.faults.join("\n"));
-  const gateway = startGateway(loaded.settings, workerUrl);
+  const gateway = startGateway(loaded.settings, CRASHING);
   ends.push(() => gateway.stop());
   return gateway;
 }

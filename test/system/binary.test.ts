@@ -401,7 +401,7 @@ describe("the command line", () => {
     const words = [`--Web.ListenAddress=127.0.0.1:${new URL(gateway.url).port}`];
     const { code, stderr } = await runBinary(words);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^http: cannot listen on .*; set Web.ListenAddress\n$/);
+    expect(stderr).toMatch(/^web: cannot listen on .*; set Web.ListenAddress\n$/);
   });
 
   test("push sends one sample, or lines of JSON", async () => {
