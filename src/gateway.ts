@@ -98,7 +98,7 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
         url: workerUrl,
         count: redis.workers,
         start: (name) => {
-          const source = queue.rangeSource(name);
+          const source = queue.rangeSource;
           return { kind: "start", name, source, limits: metrics, deadLetterMax };
         },
         listener: {

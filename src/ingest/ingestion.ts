@@ -288,7 +288,7 @@ export class Ingestion {
     while (!this.#isStopping && pool?.hasRoom && tenure && tenure.plan.sent < aheadMax) {
       const range = tenure.plan.next();
       if (range === undefined) return;
-      pool.send(range);
+      pool.send(this.#options.queue.locate(range));
       failpoint("range_sent");
     }
   }

@@ -107,6 +107,5 @@ export class WorkerPool {
 }
 
 function post(worker: Worker, request: WorkerRequest): void {
-  const source = request.kind === "start" ? request.source : undefined;
-  worker.postMessage(request, source?.kind === "embedded" ? [source.port] : []);
+  worker.postMessage(request);
 }

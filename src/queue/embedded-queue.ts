@@ -26,13 +26,12 @@ const LOCKED_WAIT_MS = 100;
 export class EmbeddedQueue implements Queue {
   readonly name = "embedded queue";
   readonly isVolatile = true;
+  readonly rangeSource: RangeSource = { kind: "embedded" };
   #store: EmbeddedStore;
   #stateFile: StateFile | undefined;
   #isOwner = false;
   /** The last commit. */
   #saved: SavedCheckpoint = { number: 0, journal: "", entries: 0 };
-  /** Of the workers at work. */
-  #ports = new Map<string, MessagePort>();
 
   /** `stateFile`: where the state is kept; undefined: nowhere. */
   constructor(store: EmbeddedStore, stateFile: StateFile | undefined) {
@@ -93,13 +92,8 @@ export class EmbeddedQueue implements Queue {
     await this.#store.wait(timeoutMs);
   }
 
-  rangeSource(worker: string): RangeSource {
-    const { port1, port2 } = new MessageChannel();
-    // A worker that died left its own behind.
-    this.#ports.get(worker)?.close();
-    this.#ports.set(worker, port1);
-    port1.onmessage = ({ data }) => port1.postMessage(this.#store.locate(data as Range));
-    return { kind: "embedded", port: port2 };
+  locate(range: Range): Range {
+    return { ...range, spans: this.#store.locate(range) };
   }
 
   applied(position: Position): void {
@@ -145,7 +139,6 @@ export class EmbeddedQueue implements Queue {
   close(): void {
     this.#isOwner = false;
     void this.#stateFile?.close();
-    for (const port of this.#ports.values()) port.close();
   }
 
   #refuseOthers(): void {

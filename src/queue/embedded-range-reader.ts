@@ -1,34 +1,21 @@
 import type { Elements } from "./elements.ts";
-import { type ElementSpan, viewBlock } from "./embedded-store.ts";
-import type { Range, RangeReader } from "./queue.ts";
+import { viewBlock } from "./embedded-store.ts";
+import type { ElementSpan, Range, RangeReader } from "./queue.ts";
 
-/** Reads ranges from the memory that the main thread shares; asks it where they are. */
+/** Reads ranges from the memory that the main thread shares. */
 export class EmbeddedRangeReader implements RangeReader {
-  #port: MessagePort;
-  /** Asked and not answered; answers come in the order of the questions. */
-  #asked: ((spans: ElementSpan[]) => void)[] = [];
   #spare: Elements[] = [];
 
-  /** `port`: where ranges go to, and their spans come from. */
-  constructor(port: MessagePort) {
-    this.#port = port;
-    port.onmessage = ({ data }) => this.#asked.shift()?.(data as ElementSpan[]);
-  }
-
-  async read(range: Range): Promise<Elements> {
-    const { promise, resolve } = Promise.withResolvers<ElementSpan[]>();
-    this.#asked.push(resolve);
-    this.#port.postMessage(range);
-    return this.#pack(await promise);
+  async read({ spans }: Range): Promise<Elements> {
+    if (spans === undefined) throw new Error("BUG: a range that nobody has located");
+    return this.#pack(spans);
   }
 
   recycle(elements: Elements): void {
     if (this.#spare.length < SPARE_MAX) this.#spare.push(elements);
   }
 
-  close(): void {
-    this.#port.close();
-  }
+  close(): void {}
 
   /** Copies elements into one piece of memory, which is this thread's own. */
   #pack(spans: readonly ElementSpan[]): Elements {

@@ -1,13 +1,5 @@
 import type { Elements } from "./elements.ts";
-import type { Position, Range, Segment } from "./queue.ts";
-
-/** Where some elements of a range are. The memory is shared: it crosses threads without a copy. */
-export interface ElementSpan {
-  memory: SharedArrayBuffer;
-  /** Of the block's elements. */
-  from: number;
-  count: number;
-}
+import type { ElementSpan, Position, Range, Segment } from "./queue.ts";
 
 /**
  * The list that senders push to in this process, and the segments that were claimed of it.

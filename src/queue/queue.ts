@@ -55,8 +55,11 @@ export interface Queue {
    */
   wait(timeoutMs: number): Promise<void>;
 
-  /** What a worker is given to read ranges; each one needs its own. */
-  rangeSource(worker: string): RangeSource;
+  /** What a worker is given to read ranges. */
+  readonly rangeSource: RangeSource;
+
+  /** Adds to a range of a claimed segment where a worker finds it, unless the source says enough. */
+  locate(range: Range): Range;
 
   /**
    * Tells that all before the position is applied, though no commit says so yet. What would be lost
@@ -154,10 +157,8 @@ export interface Commit {
   deadLetters: readonly string[];
 }
 
-/** Where a worker reads from. It crosses threads: a port has to be transferred. */
-export type RangeSource =
-  | { kind: "redis"; target: RedisTarget }
-  | { kind: "embedded"; port: MessagePort };
+/** Where a worker reads from. Plain data: it crosses threads. */
+export type RangeSource = { kind: "redis"; target: RedisTarget } | { kind: "embedded" };
 
 /** Reads the ranges of segments; each worker has one of its own. */
 export interface RangeReader {
@@ -183,13 +184,23 @@ export interface Segment {
   elementBytes: number;
 }
 
-/** A part of a segment, one worker's job. Plain data: it crosses threads. */
+/** A part of a segment, one worker's job. It crosses threads. */
 export interface Range {
   /** Ascending over all segments: the order in which ranges are applied. */
   sequence: number;
   segment: number;
   /** Elements of the segment that are newer than this range: it is read from the oldest end. */
   newer: number;
+  count: number;
+  /** Where its elements are, when they are in memory that threads share; oldest first. */
+  spans?: ElementSpan[];
+}
+
+/** Elements of one block of shared memory, see `EmbeddedStore`. */
+export interface ElementSpan {
+  memory: SharedArrayBuffer;
+  /** Of the block's elements. */
+  from: number;
   count: number;
 }
 

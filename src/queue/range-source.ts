@@ -4,7 +4,7 @@ import { RedisRangeReader } from "./redis-range-reader.ts";
 
 /** Opens a worker's reader. `name` is the worker's, for a person who looks at connections. */
 export function openRangeReader(source: RangeSource, name: string): RangeReader {
-  if (source.kind === "embedded") return new EmbeddedRangeReader(source.port);
+  if (source.kind === "embedded") return new EmbeddedRangeReader();
   // A failed connection shows in the reads that fail.
   const listener = { connected: () => {}, failed: () => {} };
   return new RedisRangeReader(source.target, name, listener);

@@ -6,6 +6,7 @@ import type {
   JournalEntry,
   Position,
   Queue,
+  Range,
   RangeSource,
   SavedCheckpoint,
   Segment,
@@ -130,8 +131,12 @@ export class RedisQueue implements Queue {
     await this.#waitFor(this.#keys.queue, timeoutMs, UNWATCHED_WAIT_MS);
   }
 
-  rangeSource(): RangeSource {
+  get rangeSource(): RangeSource {
     return { kind: "redis", target: this.#options.target };
+  }
+
+  locate(range: Range): Range {
+    return range;
   }
 
   /** Until the commit it is in Redis, for whoever comes after us. */

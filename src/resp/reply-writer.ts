@@ -63,6 +63,10 @@ export class ReplyWriter {
     }
   }
 
+  get length(): number {
+    return this.#length;
+  }
+
   /** All that was written since the last call; valid until the next write. */
   take(): Buffer {
     const taken = this.#bytes.subarray(0, this.#length);

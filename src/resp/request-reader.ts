@@ -45,6 +45,9 @@ export class RequestReader implements Request {
   #left = -1;
   /** How far the request is read. */
   #at = 0;
+  #head: Head = { length: 0, words: NO_VIEW, left: 0 };
+  #isSameHead = false;
+  #view: DataView = NO_VIEW;
 
   constructor(limits: RequestLimits, isAnonymous: boolean) {
     this.#limits = limits;
@@ -60,7 +63,7 @@ export class RequestReader implements Request {
    * `ProtocolError`.
    */
   read(bytes: Buffer, start: number): boolean {
-    if (this.#left < 0) {
+    if (this.#left < 0 && !this.#readSameHead(bytes, start)) {
       if (bytes[start] !== ASTERISK) return this.#readInline(bytes, start);
       if (!this.#readCount(bytes, start)) return false;
     }
@@ -103,8 +106,14 @@ export class RequestReader implements Request {
       throw new ProtocolError(`too big request, at most ${this.#limits.requestBytes} bytes`);
     }
     if (left > 0) return false;
+    if (this.count > 2 && !this.isSameHead) this.#keepHead(bytes, start);
     this.#finish(bytes, start);
     return true;
+  }
+
+  /** Whether the request has the words of the last one up to its key, and as many in all. */
+  get isSameHead(): boolean {
+    return this.#isSameHead;
   }
 
   /** Begins anew: the arguments of the last request are void. */
@@ -113,6 +122,7 @@ export class RequestReader implements Request {
     if (this.starts.length > COLUMNS_KEPT) {
       this.starts = new Uint32Array(4);
       this.ends = new Uint32Array(4);
+      this.#head.length = 0;
     }
   }
 
@@ -122,6 +132,39 @@ export class RequestReader implements Request {
 
   text(index: number): string {
     return this.argument(index).toString();
+  }
+
+  /**
+   * A client's requests mostly begin alike, up to the key. What is the same as in the last one is not
+   * read again: it is compared, 4 bytes at a time.
+   */
+  #readSameHead(bytes: Buffer, start: number): boolean {
+    this.#isSameHead = false;
+    const { length, words, left } = this.#head;
+    if (length === 0 || start + length > bytes.length) return false;
+    if (this.#view.buffer !== bytes.buffer) this.#view = new DataView(bytes.buffer);
+    const view = this.#view;
+    const first = bytes.byteOffset + start;
+    let at = 0;
+    for (; at + 4 <= length; at += 4) {
+      if (view.getInt32(first + at) !== words.getInt32(at)) return false;
+    }
+    for (; at < length; at++) {
+      if (view.getUint8(first + at) !== words.getUint8(at)) return false;
+    }
+    this.#isSameHead = true;
+    this.count = 2;
+    this.#left = left;
+    this.#at = this.ends[1] + 2;
+    return true;
+  }
+
+  #keepHead(bytes: Buffer, start: number): void {
+    const length = this.ends[1] + 2;
+    if (length > HEAD_MAX) return;
+    const words = new DataView(new ArrayBuffer(length));
+    for (let at = 0; at < length; at++) words.setUint8(at, bytes[start + at]);
+    this.#head = { length, words, left: this.count - 2 };
   }
 
   #finish(bytes: Buffer, base: number): void {
@@ -185,6 +228,14 @@ export class RequestReader implements Request {
   }
 }
 
+interface Head {
+  /** 0 when none is known. */
+  length: number;
+  words: DataView;
+  /** Arguments behind it. */
+  left: number;
+}
+
 /** Where a line feed is; -1 while it has not come. */
 function lineEnd(bytes: Buffer, start: number, fault: string): number {
   const end = bytes.indexOf(LINE_FEED, start);
@@ -222,10 +273,13 @@ function grown(column: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
 }
 
 const EMPTY = Buffer.alloc(0);
+const NO_VIEW: DataView = new DataView(new ArrayBuffer(0));
 /** Of a line, as Redis has it. */
 const LINE_MAX = 64 * 1024;
 /** Larger columns are given up after the request that needed them. */
 const COLUMNS_KEPT = 4096;
+/** A longer head than this is no push to the queue. */
+const HEAD_MAX = 1024;
 const ASTERISK = 0x2a;
 const DOLLAR = 0x24;
 const CARRIAGE_RETURN = 0x0d;

@@ -48,6 +48,8 @@ export class RespServer implements Host {
   #clients = new Set<Client>();
   #replies = new ReplyWriter();
   #pushes = new PushBatch();
+  /** Whose replies stand in `#replies`, and where they end. */
+  #queued: { client: Client; end: number }[] = [];
   #isPaused = false;
 
   /** Fails when the address cannot be listened on. */
@@ -121,22 +123,38 @@ export class RespServer implements Host {
     if (client === undefined || client.session.isEnding) return;
     const { session, socket } = client;
     client.isHeld = !session.take(bytes, this.#replies, this.#pushes);
-    const replies = this.#replies.take();
-    if (session.isEnding) {
-      this.#close(client, replies);
-      return;
-    }
-    if (replies.length > 0) this.#send(client, replies);
-    if (client.isHeld || this.#loadBytes > this.#loadBytesMax) this.#pause();
+    free(bytes);
+    this.#queueReplies(client);
+    if (session.isEnding) this.#close(client);
+    else if (client.isHeld || this.#loadBytes > this.#loadBytesMax) this.#pause();
     else if (this.#isPaused) socket.pause();
   }
 
+  /** Replies go out when all that has come is taken: clients are woken less often then. */
+  #queueReplies(client: Client): void {
+    const end = this.#replies.length;
+    const last = this.#queued[this.#queued.length - 1]?.end ?? 0;
+    if (end === last) return;
+    if (last === 0) setImmediate(() => this.#sendReplies());
+    this.#queued.push({ client, end });
+  }
+
+  #sendReplies(): void {
+    const bytes = this.#replies.take();
+    let start = 0;
+    for (const { client, end } of this.#queued.splice(0)) {
+      this.#send(client, bytes, start, end);
+      start = end;
+    }
+  }
+
   /** Replies in order; while they do not go out, nothing more is read. */
-  #send(client: Client, replies: Buffer): void {
-    const sent = client.unsent.length > 0 ? 0 : Math.max(0, client.socket.write(replies));
-    if (sent === replies.length) return;
-    client.unsent = Buffer.concat([client.unsent, replies.subarray(sent)]);
-    client.socket.pause();
+  #send(client: Client, bytes: Buffer, start: number, end: number): void {
+    const { socket, unsent } = client;
+    const sent = unsent.length > 0 ? 0 : Math.max(0, socket.write(bytes, start, end - start));
+    if (sent === end - start) return;
+    client.unsent = Buffer.concat([unsent, bytes.subarray(start + sent, end)]);
+    socket.pause();
   }
 
   #drain(client: Client | undefined): void {
@@ -149,12 +167,12 @@ export class RespServer implements Host {
   }
 
   /** Closes behind the last reply. */
-  #close(client: Client, replies: Buffer): void {
+  #close(client: Client): void {
     const { session, socket } = client;
     if (session.fault !== undefined) {
       this.#listener.clientClosed(socket.remoteAddress, session.fault);
     }
-    if (replies.length > 0) this.#send(client, replies);
+    this.#sendReplies();
     if (client.unsent.length === 0) socket.end();
   }
 
@@ -216,8 +234,8 @@ export class RespServer implements Host {
     this.#clients.delete(largest);
     largest.session.end();
     this.#replies.write(OUT_OF_MEMORY, largest.session.protocol);
-    this.#send(largest, this.#replies.take());
-    largest.socket.end();
+    this.#queueReplies(largest);
+    this.#close(largest);
   }
 }
 
@@ -230,6 +248,11 @@ interface Client {
   unsent: Buffer;
   /** Whether requests wait for room. */
   isHeld: boolean;
+}
+
+/** At once: left to the collector, each chunk would be new memory. */
+function free({ buffer, byteLength }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 const NOTHING = Buffer.alloc(0);

@@ -21,6 +21,8 @@ export class Session {
   /** Why, when the client sent something else than requests. */
   fault: string | undefined;
   #reader: RequestReader;
+  /** Whether the last request pushed samples onto the queue. */
+  #isPush = false;
   #transaction: Transaction | undefined;
   #rest: Buffer = NOTHING;
   #filled = 0;
@@ -49,7 +51,7 @@ export class Session {
     if (input.length < this.#reader.needed) return true;
     let at = 0;
     let hasRoom = true;
-    pushes.bytes = input;
+    pushes.begin(input, this.host.store);
     try {
       while (at < input.length && !this.isEnding && this.#reader.read(input, at)) {
         hasRoom = this.#handle(at, replies, pushes);
@@ -106,10 +108,10 @@ export class Session {
     const reader = this.#reader;
     const { host } = this;
     if (reader.count === 0) return true;
-    const isPush = this.isLoggedIn && this.#transaction === undefined && isPushOf(reader, host);
-    const waiting = pushes.last - pushes.first;
+    if (!reader.isSameHead) this.#isPush = isPushOf(reader, host);
+    const isPush = this.#isPush && this.isLoggedIn && this.#transaction === undefined;
     const more = isPush ? reader.length : (this.#transaction?.bytes ?? 0);
-    if (more > 0 && !host.hasRoomFor(waiting + more)) {
+    if (pushes.bytesTaken + more > pushes.roomBytes) {
       pushes.flush(host.store);
       if (!host.hasRoomFor(more)) return false;
     }
@@ -210,11 +212,16 @@ export class PushBatch {
   /** The chunk. */
   bytes: Buffer = NOTHING;
   count = 0;
-  /** Where the first one begins and the last one ends. */
-  first = 0;
-  last = 0;
+  /** Of the requests that they stand in, and how many the store has room for at least. */
+  bytesTaken = 0;
+  roomBytes = 0;
   #starts = new Uint32Array(BATCH_MAX);
   #ends = new Uint32Array(BATCH_MAX);
+
+  begin(bytes: Buffer, store: Host["store"]): void {
+    this.bytes = bytes;
+    this.roomBytes = store.roomBytes;
+  }
 
   /** Adds the values of a push that begins at `at`. */
   add(reader: RequestReader, at: number, store: Host["store"]): void {
@@ -228,21 +235,20 @@ export class PushBatch {
     }
     if (this.count + values > BATCH_MAX) this.flush(store);
     let { count } = this;
-    if (count === 0) this.first = at;
     for (let i = 2; i < reader.count; i++, count++) {
       this.#starts[count] = at + reader.starts[i];
       this.#ends[count] = at + reader.ends[i];
     }
     this.count = count;
-    this.last = at + reader.length;
+    this.bytesTaken += reader.length;
   }
 
   flush(store: Host["store"]): void {
     const { bytes, count } = this;
     if (count > 0) store.append({ bytes, starts: this.#starts, ends: this.#ends, count });
     this.count = 0;
-    this.first = 0;
-    this.last = 0;
+    this.bytesTaken = 0;
+    this.roomBytes = store.roomBytes;
   }
 }
 

@@ -20,7 +20,7 @@ describeQueueContract("the embedded queue", async () => {
   const { store, folder, open } = makeQueue();
   return {
     open,
-    openReader: () => openRangeReader(open().rangeSource("reader"), "reader"),
+    openReader: () => openRangeReader({ kind: "embedded" }, "reader"),
     push: async (...texts) => push(store, ...texts),
     die: async (queue) => {
       queue.close();
@@ -41,11 +41,11 @@ describe("the embedded queue, on its own", () => {
     push(store, "a", "b");
     const segment = (await queue.claim())!;
     queue.applied({ segment: segment.number, left: 1 });
-    const reader = openRangeReader(queue.rangeSource("reader"), "reader");
+    const reader = openRangeReader(queue.rangeSource, "reader");
     const range = { sequence: 0, segment: segment.number, newer: 0, count: 2 };
-    expect((await reader.read(range)).count).toBe(1);
+    expect((await reader.read(queue.locate(range))).count).toBe(1);
     queue.applied({ segment: segment.number, left: 0 });
-    expect((await reader.read(range)).count).toBe(0);
+    expect((await reader.read(queue.locate(range))).count).toBe(0);
     expect(store.isEmpty).toBe(true);
   });
 
@@ -66,21 +66,6 @@ describe("the embedded queue, on its own", () => {
       kind: "standby",
       holder: expect.stringMatching(new RegExp(`^process ${process.pid} on `)),
     });
-  });
-
-  test("gives each reader that asks its own ranges", async () => {
-    const { store, open } = makeQueue();
-    const queue = open();
-    await queue.acquire(false);
-    push(store, "a", "b", "c");
-    const { number: segment } = (await queue.claim())!;
-    const readers = ["0", "1"].map((name) => openRangeReader(queue.rangeSource(name), name));
-    const read = await Promise.all(
-      readers.map((reader, i) => reader.read({ sequence: i, segment, newer: i, count: 1 })),
-    );
-    expect(
-      read.map(({ bytes, starts, ends }) => bytes.toString("utf8", starts[0], ends[0])),
-    ).toEqual(["c", "b"]);
   });
 });
 

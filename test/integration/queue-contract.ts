@@ -65,7 +65,7 @@ function describeClaims(make: Make): void {
     const segment = await queue.claim();
     expect(segment?.length).toBe(3);
     expect(await queue.length()).toBe(0);
-    expect(await readAll(reader, segment!)).toEqual(["a", "b", "c"]);
+    expect(await readAll(queue, reader, segment!)).toEqual(["a", "b", "c"]);
     expect(await queue.claim()).toBeUndefined();
   });
 
@@ -84,9 +84,9 @@ function describeClaims(make: Make): void {
     await push("a", "b", "c", "d", "e");
     const { number: segment } = (await queue.claim())!;
     for (let i = 0; i < 2; i++) {
-      const first = await reader.read({ sequence: 0, segment, newer: 3, count: 2 });
+      const first = await reader.read(queue.locate({ sequence: 0, segment, newer: 3, count: 2 }));
       expect(texts(first)).toEqual(["a", "b"]);
-      const second = await reader.read({ sequence: 1, segment, newer: 0, count: 3 });
+      const second = await reader.read(queue.locate({ sequence: 1, segment, newer: 0, count: 3 }));
       expect(texts(second)).toEqual(["c", "d", "e"]);
     }
   });
@@ -96,7 +96,7 @@ function describeClaims(make: Make): void {
     await push("a", "b", "c", "d");
     const { number: segment } = (await queue.claim())!;
     for (let i = 0; i < 2; i++) await queue.commit(first({ segment, left: 2 }));
-    const rest = await reader.read({ sequence: 1, segment, newer: 0, count: 2 });
+    const rest = await reader.read(queue.locate({ sequence: 1, segment, newer: 0, count: 2 }));
     expect(texts(rest)).toEqual(["c", "d"]);
   });
 
@@ -147,8 +147,8 @@ function describeOwnership(make: Make): void {
     const next = open();
     const { segments } = owner(await next.acquire(false));
     expect(segments.map((segment) => segment.number)).toEqual([1, 2]);
-    expect(await readAll(reader, segments[0])).toEqual(["c", "d"]);
-    expect(await readAll(reader, segments[1])).toEqual(["e"]);
+    expect(await readAll(queue, reader, segments[0])).toEqual(["c", "d"]);
+    expect(await readAll(queue, reader, segments[1])).toEqual(["e"]);
     await push("f");
     expect((await next.claim())?.number).toBe(3);
     next.close();
@@ -220,7 +220,7 @@ function describeCheckpoints(make: Make): void {
     await queue.commit({ ...commit, number: 2, after: 1, position: { segment, left: 0 } });
     // Late, and of no effect.
     await queue.commit(commit);
-    const rest = await reader.read({ sequence: 1, segment, newer: 0, count: 1 });
+    const rest = await reader.read(queue.locate({ sequence: 1, segment, newer: 0, count: 1 }));
     expect(texts(rest)).toEqual([]);
   });
 
@@ -341,7 +341,7 @@ function describeLoss(make: MakeShared): void {
     await push("b");
     const segment = (await queue.claim())!;
     expect(segment.number).toBe(1);
-    expect(await readAll(reader, segment)).toEqual(["b"]);
+    expect(await readAll(queue, reader, segment)).toEqual(["b"]);
     const whole = { ...first({ segment: 1, left: 0 }), number: 2, after: undefined };
     await queue.commit({ ...whole, entry: entry("k", 0, "all") });
     expect(await entriesOf(queue, owner(await queue.acquire(true)).saved)).toEqual(["all"]);
@@ -363,10 +363,12 @@ function describeLoss(make: MakeShared): void {
     await push("a");
     const segment = (await queue.claim())!;
     await forget();
-    expect(await faultOf(readAll(reader, segment))).toBe("state_lost");
+    expect(await faultOf(readAll(queue, reader, segment))).toBe("state_lost");
     await queue.acquire(true);
     // It may have looked for another node in between.
-    const read = await until("it reads", () => readAll(reader, segment).catch(() => undefined));
+    const read = await until("it reads", () =>
+      readAll(queue, reader, segment).catch(() => undefined),
+    );
     expect(read).toEqual([]);
   });
 
@@ -376,7 +378,7 @@ function describeLoss(make: MakeShared): void {
     await push("a");
     const segment = (await queue.claim())!;
     await goBack();
-    expect(await faultOf(readAll(reader, segment))).toBe("state_old");
+    expect(await faultOf(readAll(queue, reader, segment))).toBe("state_old");
   });
 
   test("says so when the queue went back to an older state, and how much may be taken twice", async () => {
@@ -520,9 +522,9 @@ async function entriesOf(queue: Queue, saved: Parameters<Queue["readJournal"]>[0
   return entries;
 }
 
-async function readAll(reader: RangeReader, segment: Segment): Promise<string[]> {
+async function readAll(queue: Queue, reader: RangeReader, segment: Segment): Promise<string[]> {
   const { number, length: count } = segment;
-  return texts(await reader.read({ sequence: 0, segment: number, newer: 0, count }));
+  return texts(await reader.read(queue.locate({ sequence: 0, segment: number, newer: 0, count })));
 }
 
 function texts(elements: Elements): string[] {

@@ -278,8 +278,12 @@ export class SimulatedQueue implements Queue, RangeReader {
     }
   }
 
-  rangeSource(): RangeSource {
+  get rangeSource(): RangeSource {
     throw new Error("BUG: no worker reads from a simulated queue");
+  }
+
+  locate(range: Range): Range {
+    return range;
   }
 
   applied(): void {}
