@@ -21,7 +21,7 @@ function renderRow({ name, defaultText, takes, doc }: Setting): string {
   return `| \`${name}\` | \`${variable}\` | ${shown} | ${takes} | ${doc} |\n`;
 }
 
-const AREAS = `| \`${LOG_LEVEL_PREFIX}<area>\` | \`${LOG_LEVEL_PREFIX.replaceAll(".", "__")}<area>\` | | as above | The same for one area of the log: \`main\`, \`queue\`, \`worker\`, \`sample\` or \`http\` (which has no lines so far). Other areas, such as \`Microsoft.AspNetCore\`, are taken and have no effect. |
+const AREAS = `| \`${LOG_LEVEL_PREFIX}<area>\` | \`${LOG_LEVEL_PREFIX.replaceAll(".", "__")}<area>\` | | as above | The same for one area of the log: \`main\`, \`queue\`, \`worker\`, \`sample\`, \`resp\` (the embedded queue's server) or \`http\` (which has no lines so far). Other areas, such as \`Microsoft.AspNetCore\`, are taken and have no effect. |
 `;
 
 const INTRODUCTION = `# Configuration

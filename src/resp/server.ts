@@ -97,10 +97,14 @@ export class RespServer implements Host {
     return this.usedBytes + Math.max(bytes, nextBlockBytes) <= this.bufferBytesMax;
   }
 
-  /** Takes no more: clients are closed, and what they sent and got no reply for was not taken. */
+  /** Takes no more: clients are closed, and what they got no reply for was not taken. */
   stop(): void {
     this.#server.stop();
-    for (const { socket } of [...this.#clients]) socket.end();
+    this.#sendReplies();
+    for (const { session, socket } of [...this.#clients]) {
+      session.isEnding = true;
+      socket.end();
+    }
   }
 
   #open(socket: ClientSocket): void {
@@ -111,6 +115,8 @@ export class RespServer implements Host {
       return;
     }
     socket.setNoDelay(true);
+    // A sender whose machine is gone sends nothing more, not even the end.
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
     const session = new Session(this, ++this.figures.clientsEver);
     const client = { socket, session, unsent: NOTHING, isHeld: false };
     socket.data = client;
@@ -260,6 +266,7 @@ const NOTHING = Buffer.alloc(0);
 const REDIS_VERSION = "7.2.0";
 const DATABASES = 16;
 const CLIENTS_MAX = 10_000;
+const KEEP_ALIVE_MS = 300_000;
 const ARGUMENTS_MAX = 2 ** 31 - 1;
 const BULK_BYTES_MAX = 512 * 1024 * 1024;
 const RESERVE_BYTES = 8 * 1024 * 1024;

@@ -514,6 +514,19 @@ describe("back-pressure", () => {
   });
 });
 
+test("a stop answers what was taken, and takes nothing more", async () => {
+  const { server, store } = serve();
+  const client = await connect(server.port);
+  client.send(Buffer.concat(Array(2000).fill(request("LPUSH", KEY, "x".repeat(1000)))));
+  await until("some are taken", () => store.length > 0);
+  server.stop();
+  const taken = store.length;
+  client.send(request("LPUSH", KEY, "late"));
+  await until("it is closed", () => client.isClosed());
+  expect(countReplies(client)).toBe(taken);
+  expect(store.length).toBe(taken);
+});
+
 test("an address that is taken is a clear error", () => {
   const { server } = serve();
   const listen = { hostname: "127.0.0.1", port: server.port };

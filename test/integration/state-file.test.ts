@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } 
 import { copyFile, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { tryLock } from "../../src/queue/file-lock.ts";
 import { QueueError } from "../../src/queue/queue.ts";
 import { StateFile } from "../../src/queue/state-file.ts";
 
@@ -197,6 +198,10 @@ describe("the state file", () => {
     await first.close();
     expect(await second.lock()).toBeUndefined();
     await second.close();
+  });
+
+  test("is locked or not: what cannot be locked is an error", () => {
+    expect(() => tryLock(-1)).toThrow("flock: error 9 (Embedded.StateFile)");
   });
 
   test("in a folder that is not there says which setting it is", async () => {
