@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { $ } from "bun";
+import { $, type Socket } from "bun";
 import { Redis } from "ioredis";
 import type { Failpoint } from "../../src/failpoint.ts";
 import {
@@ -249,6 +249,30 @@ describe("without a state file", () => {
     expect(await next.value("before")).toBeUndefined();
   });
 
+  test("senders that are faster than the gateway wait, and nothing is lost", async () => {
+    const most = 16 * 1024 * 1024;
+    const gateway = await start([
+      ...[`--Embedded.MaxBufferBytes=${most}`, "--Redis.MetricQueueWorkers=1"],
+      "--Redis.MetricQueuePopCount=100",
+    ]);
+    // Each is read to its end before it is refused.
+    const text = `{"type":"counter","name":"x","value":1,"labels":{"a":"${"y".repeat(300)}"},nul}`;
+    const push = `*3\r\n$5\r\nLPUSH\r\n$${QUEUE_KEY.length}\r\n${QUEUE_KEY}\r\n$${text.length}\r\n${text}\r\n`;
+    const each = 60_000;
+    const clients = await Promise.all(
+      Array.from({ length: 5 }, () => pushAll(gateway.port, Buffer.from(push.repeat(each)))),
+    );
+    const buffer = "prom_stream_gateway_embedded_buffer_bytes";
+    await until("all is answered", async () => {
+      expect((await gateway.value(buffer)) ?? 0).toBeLessThanOrEqual(most);
+      return clients.every((client) => client.replies() === each);
+    });
+    const dropped = `prom_stream_gateway_dropped_metrics_total{queueKey="${QUEUE_KEY}",reason="invalid_json"}`;
+    await shows(gateway, dropped, clients.length * each);
+    expect(await gateway.value("prom_stream_gateway_embedded_pauses_total")).toBeGreaterThan(0);
+    expect(gateway.log().filter(({ event }) => event === "senders_paused")).toHaveLength(1);
+  });
+
   test("a port that is taken ends the start with a remedy", async () => {
     const first = await start([]);
     const flags = [`--Embedded.ListenAddress=127.0.0.1:${first.port}`, "--Web.ListenAddress=:0"];
@@ -290,6 +314,28 @@ function connect({ port }: EmbeddedProcess): Redis {
 
 async function pushOne(client: Redis, name: string): Promise<void> {
   await client.lpush(QUEUE_KEY, JSON.stringify({ type: "counter", name, value: 1 }));
+}
+
+/** Sends all as fast as it is taken. */
+async function pushAll(port: number, bytes: Buffer): Promise<{ replies(): number }> {
+  let left = bytes;
+  let replies = 0;
+  const write = (socket: Socket) => {
+    left = left.subarray(Math.max(0, socket.write(left)));
+  };
+  const socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: {
+      data: (_, chunk) => {
+        for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) replies++;
+      },
+      drain: write,
+    },
+  });
+  ends.push(() => socket.terminate());
+  write(socket);
+  return { replies: () => replies };
 }
 
 /** A checkpoint of many new series does not fit into one entry. */

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import type { Socket } from "bun";
+import { Redis } from "ioredis";
 import { EmbeddedStore, viewBlock } from "../../src/queue/embedded-store.ts";
 import { ReplyWriter } from "../../src/resp/reply-writer.ts";
 import { RespServer, type RespServerOptions } from "../../src/resp/server.ts";
@@ -304,6 +305,81 @@ describe("as Redis answers", () => {
       expect(await answers(server.port, requests, false)).toEqual(expected);
     });
   }
+});
+
+describe("what the server says of itself", () => {
+  /** The same commands as of the server's own table, from the server and from Redis. */
+  test("COMMAND has the words, flags and keys that Redis has", async () => {
+    const redis = await startRedis();
+    ends.push(() => redis.stop());
+    const { server } = serve();
+    const client = new Redis({ port: server.port, protocol: 2 });
+    ends.push(() => client.disconnect());
+    const commands = (await client.call("COMMAND")) as unknown[][];
+    expect(commands.length).toBe(Number(await client.call("COMMAND", "COUNT")));
+    const names = commands.map(([name]) => String(name)).sort();
+    expect(names).toEqual(
+      ["auth", "client", "command", "config", "discard", "echo", "exec", "exists", "hello", "info"]
+        .concat(["llen", "lpush", "multi", "ping", "quit", "reset", "rpush", "select", "type"])
+        .sort(),
+    );
+    for (const [name, arity, flags, ...keys] of commands) {
+      const [theirs] = (await redis.client.call("COMMAND", "INFO", String(name))) as unknown[][];
+      expect([name, arity, ...keys.slice(0, 3)]).toEqual([name, theirs[1], ...theirs.slice(3, 6)]);
+      expect(theirs[2]).toEqual(expect.arrayContaining(flags as string[]));
+    }
+  });
+
+  for (const [protocol, head] of [
+    ["2", "*2\r\n$5\r\nlpush\r\n*6\r\n"],
+    ["3", "%1\r\n$5\r\nlpush\r\n%3\r\n"],
+  ]) {
+    test(`COMMAND DOCS tells what commands do, in RESP${protocol}`, async () => {
+      const { server } = serve();
+      const client = await connect(server.port);
+      client.send(request("HELLO", protocol));
+      await until("it is greeted", () => client.received().endsWith("modules\r\n*0\r\n"));
+      const greeting = client.received();
+      client.send(request("COMMAND", "DOCS", "LPUSH", "nosuch"));
+      const words = ["summary", "Takes samples.", "since", "1.0.0", "group", "list"];
+      const expected = head + words.map((word) => `$${word.length}\r\n${word}\r\n`).join("");
+      await until("it is answered", () => client.received() === greeting + expected);
+      client.send(request("COMMAND", "DOCS"));
+      await until("all are told of", () => client.received().includes("client|setname"));
+    });
+  }
+
+  test("INFO has what clients look for, all or by section", async () => {
+    const { server, store } = serve();
+    const client = new Redis({ port: server.port });
+    ends.push(() => client.disconnect());
+    const all = await client.info();
+    const lines = ["redis_version:7.2.0", "redis_mode:standalone", "loading:0", "role:master"];
+    for (const line of [...lines, `tcp_port:${server.port}`]) expect(all).toContain(`${line}\r\n`);
+    expect(await client.info("replication")).toBe(
+      "# Replication\r\nrole:master\r\nconnected_slaves:0\r\n",
+    );
+    expect(await client.info("everything")).toContain("# Clients\r\nconnected_clients:1\r\n");
+    expect(await client.info("nosuch")).toBe("");
+    expect(all).not.toContain("db0");
+    await client.lpush(KEY, "a");
+    expect(store.length).toBe(1);
+    expect(await client.info("keyspace")).toContain("db0:keys=1");
+  });
+
+  test("each connection has a number of its own, and what a library says of itself is taken", async () => {
+    const { server } = serve();
+    const [one, two] = [await connect(server.port), await connect(server.port)];
+    for (const client of [one, two]) {
+      client.send(request("CLIENT", "ID"));
+      client.send(request("CLIENT", "SETINFO", "LIB-NAME", "x"));
+      client.send(request("CLIENT", "SETINFO", "lib-ver", "1"));
+      client.send(request("CLIENT", "SETINFO", "other", "1"));
+      await until("it is answered", () => client.received().includes("-ERR"));
+    }
+    const rest = "+OK\r\n+OK\r\n-ERR Unrecognized option 'other'\r\n";
+    expect([one.received(), two.received()].sort()).toEqual([`:1\r\n${rest}`, `:2\r\n${rest}`]);
+  });
 });
 
 describe("what is pushed", () => {
