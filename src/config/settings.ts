@@ -316,9 +316,9 @@ export const SETTINGS = {
   embeddedBufferBytesMax: define({
     name: "Embedded.MaxBufferBytes",
     defaultText: "67108864",
-    schema: integer(16_777_216, 68_719_476_736),
-    takes: "16777216..68719476736",
-    doc: "Memory for samples that wait and requests that have come in part. When it is full senders wait. One request may have an eighth of it.",
+    schema: integer(33_554_432, 68_719_476_736),
+    takes: "33554432..68719476736",
+    doc: "Memory for samples that wait and requests that have come in part. Senders wait when half of it is in use. One request may have an eighth of it, and about 14,000 arguments for each 8 MiB of it.",
   }),
   embeddedStateFile: define({
     name: "Embedded.StateFile",

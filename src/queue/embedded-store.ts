@@ -44,8 +44,8 @@ export class EmbeddedStore {
     return this.#blockBytes;
   }
 
-  /** The memory that is needed when those are used up. */
-  readonly nextBlockBytes = COLUMNS_BYTES + BLOCK_BYTES;
+  /** Of one, for so many elements at most. */
+  readonly blockBytes = COLUMNS_BYTES + BLOCK_BYTES;
 
   /** Bytes that can be taken until more memory is needed. */
   get roomBytes(): number {
@@ -53,7 +53,7 @@ export class EmbeddedStore {
     return last.bytes.length - last.filled + this.#spare.length * BLOCK_BYTES;
   }
 
-  /** Copies elements in, in their order; all or, with an Error for want of memory, none. */
+  /** Copies elements in, in their order. */
   append({ bytes, starts, ends, count }: Elements): void {
     let from = 0;
     while (from < count) {
@@ -200,7 +200,7 @@ interface Block extends ReturnType<typeof viewBlock> {
 }
 
 const BLOCK_BYTES = 1024 * 1024;
-const BLOCK_ELEMENTS = 16 * 1024;
+export const BLOCK_ELEMENTS = 16 * 1024;
 const COLUMNS_BYTES = BLOCK_ELEMENTS * 8;
 /** Blocks that are kept for later; more of them would be memory for a peak that is over. */
 const SPARE_MAX = 4;

@@ -20,8 +20,6 @@ export interface Host {
   readonly usedBytes: number;
   /** Bytes of requests that have come in part, over all connections. */
   inputBytes: number;
-  /** Whether samples of so many bytes can be taken in now. */
-  hasRoomFor(bytes: number): boolean;
 }
 
 export interface Figures {

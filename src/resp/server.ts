@@ -1,6 +1,6 @@
 import type { Socket } from "bun";
 import { type ListenAddress, listenOn } from "../config/listen-address.ts";
-import type { EmbeddedStore } from "../queue/embedded-store.ts";
+import { BLOCK_ELEMENTS, type EmbeddedStore } from "../queue/embedded-store.ts";
 import type { Host } from "./host.ts";
 import { ReplyWriter } from "./reply-writer.ts";
 import { OUT_OF_MEMORY, PushBatch, Session } from "./session.ts";
@@ -51,6 +51,8 @@ export class RespServer implements Host {
   /** Whose replies stand in `#replies`, and where they end. */
   #queued: { client: Client; end: number }[] = [];
   #isPaused = false;
+  /** At more than this much in use senders wait. */
+  #loadBytesMax: number;
 
   /** Fails when the address cannot be listened on. */
   constructor(options: RespServerOptions) {
@@ -61,9 +63,12 @@ export class RespServer implements Host {
     this.password = options.password;
     this.databases = Math.max(DATABASES, options.database + 1);
     this.bufferBytesMax = bufferBytesMax;
-    // One that has come in part, one that is copied in, and what waits must fit in together.
+    // Samples may have half of the buffer. The rest is for the one chunk that comes when they do:
+    // for a request that it makes whole, and for the blocks of the samples in it.
+    this.#loadBytesMax = Math.floor(bufferBytesMax / 2);
     const requestBytes = Math.min(BULK_BYTES_MAX, Math.floor(bufferBytesMax / 8));
-    this.limits = { arguments: ARGUMENTS_MAX, bulkBytes: requestBytes, requestBytes };
+    const blocks = Math.floor(requestBytes / store.blockBytes);
+    this.limits = { arguments: blocks * BLOCK_ELEMENTS, bulkBytes: requestBytes, requestBytes };
     this.#listener = options.listener;
     store.onFreed = () => this.#resume();
     this.#server = listenOn(listen, "Embedded.ListenAddress", (hostname) =>
@@ -91,12 +96,6 @@ export class RespServer implements Host {
     return this.store.bytes + this.inputBytes;
   }
 
-  hasRoomFor(bytes: number): boolean {
-    const { roomBytes, nextBlockBytes } = this.store;
-    if (bytes <= roomBytes) return true;
-    return this.usedBytes + Math.max(bytes, nextBlockBytes) <= this.bufferBytesMax;
-  }
-
   /** Takes no more: clients are closed, and what they got no reply for was not taken. */
   stop(): void {
     this.#server.stop();
@@ -118,7 +117,7 @@ export class RespServer implements Host {
     // A sender whose machine is gone sends nothing more, not even the end.
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     const session = new Session(this, ++this.figures.clientsEver);
-    const client = { socket, session, unsent: NOTHING, isHeld: false };
+    const client = { socket, session, unsent: NOTHING };
     socket.data = client;
     this.#clients.add(client);
     this.figures.clients = this.#clients.size;
@@ -128,11 +127,11 @@ export class RespServer implements Host {
   #take(client: Client | undefined, bytes: Buffer): void {
     if (client === undefined || client.session.isEnding) return;
     const { session, socket } = client;
-    client.isHeld = !session.take(bytes, this.#replies, this.#pushes);
+    session.take(bytes, this.#replies, this.#pushes);
     free(bytes);
     this.#queueReplies(client);
     if (session.isEnding) this.#close(client);
-    else if (client.isHeld || this.#loadBytes > this.#loadBytesMax) this.#pause();
+    else if (this.#loadBytes > this.#loadBytesMax) this.#pause();
     else if (this.#isPaused) socket.pause();
   }
 
@@ -213,9 +212,7 @@ export class RespServer implements Host {
     while (this.store.isEmpty && isFull()) this.#refuseLargest();
     if (isFull()) return;
     this.#isPaused = false;
-    for (const client of [...this.#clients]) {
-      if (client.isHeld) this.#take(client, NOTHING);
-      if (this.#isPaused) return;
+    for (const client of this.#clients) {
       if (client.unsent.length === 0 && !client.session.isEnding) client.socket.resume();
     }
   }
@@ -223,11 +220,6 @@ export class RespServer implements Host {
   /** What is in use of the memory. */
   get #loadBytes(): number {
     return this.store.bytes - this.store.roomBytes + this.inputBytes;
-  }
-
-  /** The rest is for what is kept for later, and for what has come when it is reached. */
-  get #loadBytesMax(): number {
-    return this.bufferBytesMax - RESERVE_BYTES;
   }
 
   #refuseLargest(): void {
@@ -252,8 +244,6 @@ interface Client {
   session: Session;
   /** Replies that the socket has not taken. */
   unsent: Buffer;
-  /** Whether requests wait for room. */
-  isHeld: boolean;
 }
 
 /** At once: left to the collector, each chunk would be new memory. */
@@ -267,6 +257,4 @@ const REDIS_VERSION = "7.2.0";
 const DATABASES = 16;
 const CLIENTS_MAX = 10_000;
 const KEEP_ALIVE_MS = 300_000;
-const ARGUMENTS_MAX = 2 ** 31 - 1;
 const BULK_BYTES_MAX = 512 * 1024 * 1024;
-const RESERVE_BYTES = 8 * 1024 * 1024;

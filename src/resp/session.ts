@@ -7,7 +7,7 @@ import { ProtocolError, type Request, RequestReader } from "./request-reader.ts"
  * One client's connection, without its socket: takes the bytes that came, writes the replies.
  *
  * Samples that stand in one chunk are put into the store together. What of a chunk is no whole
- * request yet, or finds no room, waits here.
+ * request yet waits here.
  */
 export class Session {
   readonly id: number;
@@ -41,23 +41,18 @@ export class Session {
     return this.#charged;
   }
 
-  /**
-   * Handles all whole requests of what came before and of `chunk`, which is not kept. Returns false
-   * when it stopped since samples found no room: to be called again when there is some.
-   */
-  take(chunk: Buffer, replies: ReplyWriter, pushes: PushBatch): boolean {
+  /** Handles all whole requests of what came before and of `chunk`, which is not kept. */
+  take(chunk: Buffer, replies: ReplyWriter, pushes: PushBatch): void {
     if (this.#filled > 0) this.#append(chunk);
     const input = this.#filled > 0 ? this.#rest.subarray(0, this.#filled) : chunk;
-    if (input.length < this.#reader.needed) return true;
+    if (input.length < this.#reader.needed) return;
     let at = 0;
-    let hasRoom = true;
-    pushes.begin(input, this.host.store);
+    pushes.bytes = input;
     try {
       while (at < input.length && !this.isEnding && this.#reader.read(input, at)) {
-        hasRoom = this.#handle(at, replies, pushes);
-        if (hasRoom) at += this.#reader.length;
+        this.#handle(at, replies, pushes);
+        at += this.#reader.length;
         this.#reader.next();
-        if (!hasRoom) break;
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -66,7 +61,6 @@ export class Session {
     }
     pushes.flush(this.host.store);
     this.#keep(input, this.isEnding ? input.length : at);
-    return hasRoom;
   }
 
   begin(): Reply {
@@ -103,29 +97,21 @@ export class Session {
     this.#keep(NOTHING, 0);
   }
 
-  /** Returns false when there is no room, and nothing was done. */
-  #handle(at: number, replies: ReplyWriter, pushes: PushBatch): boolean {
+  #handle(at: number, replies: ReplyWriter, pushes: PushBatch): void {
     const reader = this.#reader;
     const { host } = this;
-    if (reader.count === 0) return true;
-    if (!reader.isSameHead) this.#isPush = isPushOf(reader, host);
-    const isPush = this.#isPush && this.isLoggedIn && this.#transaction === undefined;
-    const more = isPush ? reader.length : (this.#transaction?.bytes ?? 0);
-    if (pushes.bytesTaken + more > pushes.roomBytes) {
-      pushes.flush(host.store);
-      if (!host.hasRoomFor(more)) return false;
-    }
+    if (reader.count === 0) return;
     host.figures.requests++;
-    if (isPush) {
+    if (!reader.isSameHead) this.#isPush = isPushOf(reader, host);
+    if (this.#isPush && this.isLoggedIn && this.#transaction === undefined) {
       pushes.add(reader, at, host.store);
       replies.integer(host.store.length + pushes.count);
-      return true;
+      return;
     }
     pushes.flush(host.store);
     const reply = this.#answer(reader);
     if (reply !== undefined) replies.write(reply, this.protocol);
     reader.isAnonymous = !this.isLoggedIn;
-    return true;
   }
 
   #answer(request: Request): Reply | undefined {
@@ -212,16 +198,8 @@ export class PushBatch {
   /** The chunk. */
   bytes: Buffer = NOTHING;
   count = 0;
-  /** Of the requests that they stand in, and how many the store has room for at least. */
-  bytesTaken = 0;
-  roomBytes = 0;
   #starts = new Uint32Array(BATCH_MAX);
   #ends = new Uint32Array(BATCH_MAX);
-
-  begin(bytes: Buffer, store: Host["store"]): void {
-    this.bytes = bytes;
-    this.roomBytes = store.roomBytes;
-  }
 
   /** Adds the values of a push that begins at `at`. */
   add(reader: RequestReader, at: number, store: Host["store"]): void {
@@ -240,15 +218,12 @@ export class PushBatch {
       this.#ends[count] = at + reader.ends[i];
     }
     this.count = count;
-    this.bytesTaken += reader.length;
   }
 
   flush(store: Host["store"]): void {
     const { bytes, count } = this;
     if (count > 0) store.append({ bytes, starts: this.#starts, ends: this.#ends, count });
     this.count = 0;
-    this.bytesTaken = 0;
-    this.roomBytes = store.roomBytes;
   }
 }
 

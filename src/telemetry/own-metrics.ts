@@ -232,7 +232,7 @@ export class OwnMetrics {
       ),
       bufferBytes: this.#gauge(
         "embedded_buffer_bytes",
-        "Memory of samples that wait in the embedded queue, and of requests that have come in part. At Embedded.MaxBufferBytes senders wait.",
+        "Memory of samples that wait in the embedded queue, and of requests that have come in part. When half of Embedded.MaxBufferBytes is in use senders wait.",
       ),
       requests: this.#counter(
         "embedded_requests_total",

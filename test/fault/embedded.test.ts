@@ -250,7 +250,7 @@ describe("without a state file", () => {
   });
 
   test("senders that are faster than the gateway wait, and nothing is lost", async () => {
-    const most = 16 * 1024 * 1024;
+    const most = 32 * 1024 * 1024;
     const gateway = await start([
       ...[`--Embedded.MaxBufferBytes=${most}`, "--Redis.MetricQueueWorkers=1"],
       "--Redis.MetricQueuePopCount=100",

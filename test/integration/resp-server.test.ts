@@ -411,6 +411,23 @@ describe("what is pushed", () => {
     }
   });
 
+  test("is told from a push to a key that differs in any one byte", async () => {
+    for (const key of ["q", "qu", "que", "queue", "a longer key of some words"]) {
+      const { server, store } = serve({ queueKey: key });
+      const client = await connect(server.port);
+      for (let at = 0; at < key.length; at++) {
+        const other = `${key.slice(0, at)}!${key.slice(at + 1)}`;
+        client.send(request("LPUSH", key, "a"));
+        client.send(request("LPUSH", other, "a"));
+        client.send(request("LPUSI", key, "a"));
+      }
+      await until("all is answered", () => countLines(client) === 3 * key.length);
+      expect(client.received().match(/-ERR samples/g)).toHaveLength(key.length);
+      expect(client.received().match(/-ERR unknown/g)).toHaveLength(key.length);
+      expect(store.length).toBe(key.length);
+    }
+  });
+
   test("is taken whole or not at all", async () => {
     const { server, store } = serve();
     const client = await connect(server.port);
@@ -477,29 +494,34 @@ describe("limits", () => {
   });
 
   test("a request that is larger than an eighth of the buffer is refused", async () => {
-    const { server, events } = serve({ bufferBytesMax: 16 * MIB });
+    const { server, events } = serve({ bufferBytesMax: 32 * MIB });
     const large = await connect(server.port);
-    large.send(`*3\r\n$5\r\nLPUSH\r\n$5\r\n${KEY}\r\n$${2 * MIB + 1}\r\n`);
+    large.send(`*3\r\n$5\r\nLPUSH\r\n$5\r\n${KEY}\r\n$${4 * MIB + 1}\r\n`);
     await until("it is closed", () => large.isClosed());
     expect(large.received()).toBe("-ERR Protocol error: invalid bulk length\r\n");
     const many = await connect(server.port);
-    many.send(request("LPUSH", KEY, ...Array(100_000).fill("some sample or the other")));
+    many.send(request("LPUSH", KEY, ...Array(45_000).fill("x".repeat(100))));
     await until("it is closed", () => many.isClosed());
-    expect(many.received()).toBe("-ERR Protocol error: too big request, at most 2097152 bytes\r\n");
-    expect(events.length).toBe(2);
+    expect(many.received()).toBe("-ERR Protocol error: too big request, at most 4194304 bytes\r\n");
+    const words = await connect(server.port);
+    words.send("*49153\r\n");
+    await until("it is closed", () => words.isClosed());
+    expect(words.received()).toBe("-ERR Protocol error: invalid multibulk length\r\n");
+    expect(events.length).toBe(3);
     expect(server.inputBytes).toBe(0);
   });
 
   test("a transaction that is larger than that is given up", async () => {
-    const { server, store } = serve({ bufferBytesMax: 16 * MIB });
+    const { server, store } = serve({ bufferBytesMax: 32 * MIB });
     const client = await connect(server.port);
     client.send(request("MULTI"));
-    for (let i = 0; i < 3; i++) client.send(request("LPUSH", KEY, "x".repeat(MIB)));
+    for (let i = 0; i < 5; i++) client.send(request("LPUSH", KEY, "x".repeat(MIB)));
     client.send(request("EXEC"));
     const end = "-EXECABORT Transaction discarded because of previous errors.\r\n";
     await until("all is answered", () => client.received().endsWith(end));
     const refused = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
-    expect(client.received()).toBe(`+OK\r\n+QUEUED\r\n${refused}${refused}${end}`);
+    const queued = "+QUEUED\r\n".repeat(3);
+    expect(client.received()).toBe(`+OK\r\n${queued}${refused}${refused}${end}`);
     expect(store.length).toBe(0);
     expect(server.inputBytes).toBe(0);
   });
@@ -521,8 +543,7 @@ describe("limits", () => {
 });
 
 describe("back-pressure", () => {
-  const BUFFER = 16 * MIB;
-  const SAMPLE = "x".repeat(1000);
+  const BUFFER = 32 * MIB;
 
   /** Takes what waits, as the gateway does, and frees it. */
   function drain(store: EmbeddedStore): number {
@@ -532,34 +553,78 @@ describe("back-pressure", () => {
     return segment.length;
   }
 
-  test("lets senders wait while the buffer is full, and loses nothing", async () => {
-    const { server, store, events } = serve({ bufferBytesMax: BUFFER });
-    const clients = await Promise.all(Array.from({ length: 5 }, () => connect(server.port)));
-    const each = 20_000;
-    const push = request("LPUSH", KEY, SAMPLE);
-    for (const client of clients) client.send(Buffer.concat(Array(each).fill(push)));
-    let taken = 0;
-    let most = 0;
-    while (taken < clients.length * each) {
-      const before = events.length;
-      await until("the buffer is full, or all is there", () => {
-        most = Math.max(most, server.usedBytes);
-        return events.length > before || taken + store.length === clients.length * each;
+  const LOADS: [what: string, clients: number, samples: number, value: string][] = [
+    ["one sample a push", 5, 1, "x".repeat(1000)],
+    ["as many tiny samples in a push as there may be", 5, 49_150, "x"],
+    ["pushes that are as large as they may be", 1, 4000, "x".repeat(1000)],
+    ["samples that are larger than a block", 3, 1, "x".repeat(2 * MIB)],
+  ];
+  for (const [what, count, samples, value] of LOADS) {
+    test(`lets senders wait while the buffer is full, and loses nothing: ${what}`, async () => {
+      let most = 0;
+      const { server, store } = serve({
+        bufferBytesMax: BUFFER,
+        listener: {
+          ...{ clientRefused: () => {}, clientClosed: () => {} },
+          // It is never fuller than at the chunk that made it so.
+          sendersPaused: (usedBytes) => {
+            most = Math.max(most, usedBytes);
+          },
+        },
       });
-      // Nobody gets an answer for what is not taken.
-      const answered = clients.reduce((sum, client) => sum + countReplies(client), 0);
-      expect(answered).toBeLessThanOrEqual(taken + store.length);
-      taken += drain(store);
+      const clients = await Promise.all(Array.from({ length: count }, () => connect(server.port)));
+      const push = request("LPUSH", KEY, ...Array(samples).fill(value));
+      const pushes = Math.ceil((40 * MIB) / push.length / clients.length);
+      for (const client of clients) client.send(Buffer.concat(Array(pushes).fill(push)));
+      const all = clients.length * pushes * samples;
+      let taken = 0;
+      while (taken < all) {
+        const before = server.figures.pauses;
+        await until("the buffer is full, or all is there", () => {
+          return server.figures.pauses > before || taken + store.length === all;
+        });
+        // Nobody gets an answer for what is not taken.
+        const answered = clients.reduce((sum, client) => sum + countReplies(client), 0);
+        expect(answered * samples).toBeLessThanOrEqual(taken + store.length);
+        taken += drain(store);
+      }
+      expect(taken).toBe(all);
+      expect(server.figures.pauses).toBeGreaterThan(1);
+      expect(most).toBeGreaterThan(BUFFER / 2);
+      expect(most).toBeLessThanOrEqual(BUFFER);
+      await until("all is answered", () => {
+        return clients.every((client) => countReplies(client) === pushes);
+      });
+    });
+  }
+
+  test("takes not one chunk more of any of many senders", async () => {
+    const { server, store } = serve({ bufferBytesMax: BUFFER });
+    const others = await Promise.all(Array.from({ length: 200 }, () => connect(server.port)));
+    const client = await connect(server.port);
+    const push = request("LPUSH", KEY, "x".repeat(10_000));
+    client.send(Buffer.concat(Array(3000).fill(push)));
+    await until("the buffer is full", () => server.figures.pauses === 1);
+    const { usedBytes } = server;
+    for (const other of others) other.send(Buffer.concat(Array(20).fill(push)));
+    // By now it would have come: a server of the same thread has answered so often.
+    const second = await connect(serve().server.port);
+    for (let i = 1; i <= 100; i++) {
+      second.send(request("PING"));
+      await until("it is answered", () => countReplies(second) === i);
     }
-    expect(taken).toBe(clients.length * each);
-    expect(most).toBeLessThanOrEqual(BUFFER);
-    expect(server.figures.pauses).toBeGreaterThan(3);
-    await until("all is answered", () => clients.every((client) => countReplies(client) === each));
+    expect(server.usedBytes).toBe(usedBytes);
+    expect(server.figures.pauses).toBe(1);
+    let taken = 0;
+    await until("all is taken", () => {
+      taken += drain(store);
+      return taken === 3000 + others.length * 20;
+    });
   });
 
   test("refuses the largest request that came in part when nothing else could make room", async () => {
     const { server, store } = serve({ bufferBytesMax: BUFFER });
-    const clients = await Promise.all(Array.from({ length: 30 }, () => connect(server.port)));
+    const clients = await Promise.all(Array.from({ length: 60 }, () => connect(server.port)));
     const part = request("LPUSH", KEY, "x".repeat(MIB)).subarray(0, -2);
     for (const client of clients) client.send(part);
     await until("some are closed", () => clients.some((client) => client.isClosed()));
@@ -614,6 +679,10 @@ test("an address that is taken is a clear error", () => {
 /** Replies of one line, or of a line and a text. */
 function countReplies(client: Client): number {
   return client.received().match(/[:+$][^\r]*\r\n/g)?.length ?? 0;
+}
+
+function countLines(client: Client): number {
+  return client.received().split("\r\n").length - 1;
 }
 
 /** Whether it has taken no request since the last look. */

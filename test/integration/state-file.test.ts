@@ -148,6 +148,20 @@ describe("the state file", () => {
     }
   });
 
+  test("that has much behind its last commit loses that when it is opened", async () => {
+    const path = makePath();
+    await writeState(path);
+    await writeFile(path, Buffer.concat([await readFile(path), Buffer.alloc(1000, "x")]));
+    const { file, saved, torn } = await openFile(path);
+    expect(saved.number).toBe(7);
+    expect(torn).toEqual([1000]);
+    await file.commit(entry("j", 5, "six"), 8);
+    await file.close();
+    const next = await openFile(path);
+    expect(next.torn).toEqual([]);
+    expect(next.saved).toEqual({ number: 8, journal: "j", entries: 6 });
+  });
+
   test("that ends anywhere in the first commit is damaged", async () => {
     const path = makePath();
     const { file } = await openFile(path);

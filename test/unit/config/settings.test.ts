@@ -91,7 +91,7 @@ const ROWS: Record<Exclude<keyof typeof SETTINGS, "connection">, Row> = {
   embeddedBufferBytesMax: {
     get: ({ embedded }) => embedded.bufferBytesMax,
     byDefault: 67_108_864,
-    ...integers(16_777_216, 68_719_476_736),
+    ...integers(33_554_432, 68_719_476_736),
   },
   embeddedStateFile: {
     get: ({ embedded }) => embedded.stateFile,

@@ -15,7 +15,7 @@ const THREE: Record<keyof typeof SETTINGS, [string, string, string]> = {
   embeddedListen: ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"],
   embeddedPassword: ["a", "b", "c"],
   embeddedInsecure: ["true", "false", "true"],
-  embeddedBufferBytesMax: ["20000000", "30000000", "40000000"],
+  embeddedBufferBytesMax: ["40000000", "50000000", "60000000"],
   embeddedStateFile: ["a", "b", "c"],
   gatewayId: ["a", "b", "c"],
   leaseMs: ["1000", "2000", "4000"],
