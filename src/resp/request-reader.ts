@@ -45,7 +45,8 @@ export class RequestReader implements Request {
   #left = -1;
   /** How far the request is read. */
   #at = 0;
-  #head: Head = { length: 0, words: NO_VIEW, left: 0 };
+  /** Of the last request of more than two words. */
+  #head = NO_HEAD;
   #isSameHead = false;
   #view: DataView = NO_VIEW;
 
@@ -111,7 +112,7 @@ export class RequestReader implements Request {
     return true;
   }
 
-  /** Whether the request has the words of the last one up to its key, and as many in all. */
+  /** Whether it has the words of the last one of more than two up to the key, and as many in all. */
   get isSameHead(): boolean {
     return this.#isSameHead;
   }
@@ -122,7 +123,6 @@ export class RequestReader implements Request {
     if (this.starts.length > COLUMNS_KEPT) {
       this.starts = new Uint32Array(4);
       this.ends = new Uint32Array(4);
-      this.#head.length = 0;
     }
   }
 
@@ -140,7 +140,7 @@ export class RequestReader implements Request {
    */
   #readSameHead(bytes: Buffer, start: number): boolean {
     this.#isSameHead = false;
-    const { length, words, left } = this.#head;
+    const { length, words, left, nameStart, nameEnd, keyStart } = this.#head;
     if (length === 0 || start + length > bytes.length) return false;
     if (this.#view.buffer !== bytes.buffer) this.#view = new DataView(bytes.buffer);
     const view = this.#view;
@@ -154,17 +154,26 @@ export class RequestReader implements Request {
     }
     this.#isSameHead = true;
     this.count = 2;
+    this.starts[0] = nameStart;
+    this.ends[0] = nameEnd;
+    this.starts[1] = keyStart;
+    this.ends[1] = length - 2;
     this.#left = left;
-    this.#at = this.ends[1] + 2;
+    this.#at = length;
     return true;
   }
 
   #keepHead(bytes: Buffer, start: number): void {
     const length = this.ends[1] + 2;
-    if (length > HEAD_MAX) return;
+    if (length > HEAD_MAX) {
+      this.#head = NO_HEAD;
+      return;
+    }
     const words = new DataView(new ArrayBuffer(length));
     for (let at = 0; at < length; at++) words.setUint8(at, bytes[start + at]);
-    this.#head = { length, words, left: this.count - 2 };
+    const [nameStart, keyStart] = this.starts;
+    const nameEnd = this.ends[0];
+    this.#head = { length, words, left: this.count - 2, nameStart, nameEnd, keyStart };
   }
 
   #finish(bytes: Buffer, base: number): void {
@@ -229,11 +238,14 @@ export class RequestReader implements Request {
 }
 
 interface Head {
-  /** 0 when none is known. */
+  /** Up to the end of the key's line; 0 when none is known. */
   length: number;
   words: DataView;
   /** Arguments behind it. */
   left: number;
+  nameStart: number;
+  nameEnd: number;
+  keyStart: number;
 }
 
 /** Where a line feed is; -1 while it has not come. */
@@ -274,6 +286,10 @@ function grown(column: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
 
 const EMPTY = Buffer.alloc(0);
 const NO_VIEW: DataView = new DataView(new ArrayBuffer(0));
+const NO_HEAD: Head = {
+  ...{ length: 0, words: NO_VIEW, left: 0 },
+  ...{ nameStart: 0, nameEnd: 0, keyStart: 0 },
+};
 /** Of a line, as Redis has it. */
 const LINE_MAX = 64 * 1024;
 /** Larger columns are given up after the request that needed them. */

@@ -21,7 +21,7 @@ export class Session {
   /** Why, when the client sent something else than requests. */
   fault: string | undefined;
   #reader: RequestReader;
-  /** Whether the last request pushed samples onto the queue. */
+  /** Whether the last request of more than two words pushed samples onto the queue. */
   #isPush = false;
   #transaction: Transaction | undefined;
   #rest: Buffer = NOTHING;
@@ -102,8 +102,9 @@ export class Session {
     const { host } = this;
     if (reader.count === 0) return;
     host.figures.requests++;
-    if (!reader.isSameHead) this.#isPush = isPushOf(reader, host);
-    if (this.#isPush && this.isLoggedIn && this.#transaction === undefined) {
+    const isLong = reader.count > 2;
+    if (isLong && !reader.isSameHead) this.#isPush = isPushOf(reader, host);
+    if (isLong && this.#isPush && this.isLoggedIn && this.#transaction === undefined) {
       pushes.add(reader, at, host.store);
       replies.integer(host.store.length + pushes.count);
       return;
@@ -260,8 +261,8 @@ class KeptRequest implements Request {
 }
 
 /** Whether a request pushes samples onto the queue. */
-function isPushOf({ bytes, base, starts, ends, count }: RequestReader, host: Host): boolean {
-  if (count < 3 || ends[0] - starts[0] !== PUSH.length + 1) return false;
+function isPushOf({ bytes, base, starts, ends }: RequestReader, host: Host): boolean {
+  if (ends[0] - starts[0] !== PUSH.length + 1) return false;
   const name = base + starts[0];
   const side = bytes[name] | LOWER_CASE;
   if (side !== LEFT && side !== RIGHT) return false;

@@ -8,6 +8,7 @@ import {
   QUEUE_KEY,
   readSample,
   runBinary,
+  startEmbedded,
   startGateway,
 } from "../support/gateway-process.ts";
 import { freePort, type RedisServer, startRedis } from "../support/redis-server.ts";
@@ -150,12 +151,17 @@ describe("endpoints", () => {
     const gateway = await start();
     await push({ type: "counter", name: "c", value: 1 }, { type: "?" });
     await until("it counts", async () => (await gateway.value("c")) === 1);
+    const embedded = await startEmbedded();
+    running.push(embedded);
     const readme = await Bun.file(join(import.meta.dir, "../../README.md")).text();
     const table = readme.slice(readme.indexOf("## Own metrics"), readme.indexOf("Worth an alert"));
     const rows = [...table.matchAll(/^\| `(\w+)(?:\{[\w,]+\})?` +\| (\w+) /gm)];
     const documented = rows.map(([, name, type]) => `prom_stream_gateway_${name} ${type}`);
-    const shown = [...(await gateway.metrics()).matchAll(/^# TYPE (prom_stream_\S+ \w+)$/gm)];
-    expect(documented.toSorted()).toEqual(shown.map(([, family]) => family).toSorted());
+    const shown = [await gateway.metrics(), await embedded.metrics()].map((text) =>
+      [...text.matchAll(/^# TYPE (prom_stream_\S+ \w+)$/gm)].map(([, family]) => family).toSorted(),
+    );
+    expect(shown[1]).toEqual(documented.toSorted());
+    expect(shown[0]).toEqual(shown[1].filter((family) => !family.includes("_embedded_")));
   });
 
   test("DisableMetaMetrics leaves prom_stream_gateway_info only", async () => {
