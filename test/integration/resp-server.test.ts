@@ -136,6 +136,8 @@ describe("as Redis answers", () => {
       request("MULTI"),
       request("PING"),
       request("LPUSH", KEY, "m"),
+      request("ECHO", "a longer text than the key"),
+      request("LPUSH", KEY, "n"),
       request("EXEC"),
       request("LLEN", KEY),
     ],
