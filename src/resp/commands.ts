@@ -1,7 +1,8 @@
-import { timingSafeEqual } from "node:crypto";
 import { packElements } from "../queue/elements.ts";
+import { describeCommand, documentCommand } from "./command-docs.ts";
 import { renderInfo } from "./info.ts";
-import { OK, type Reply } from "./reply-writer.ts";
+import { authenticate, hello, setName } from "./login.ts";
+import { EXCERPT_LENGTH, excerptOf, OK, type Reply } from "./reply-writer.ts";
 import type { Request } from "./request-reader.ts";
 import type { Session } from "./session.ts";
 
@@ -74,13 +75,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     ...{ arity: -2, since: "1.0.0", group: "connection", keys: NO_KEYS },
     flags: ["fast", "noAuth"],
     summary: "Logs in.",
-    run: (session, request) => {
-      if (request.count > 3) return SYNTAX_ERROR;
-      const hasUser = request.count === 3;
-      if (!hasUser && session.host.password === "") return NO_PASSWORD;
-      const user = hasUser ? request.text(1) : DEFAULT_USER;
-      return logIn(session, user, request.argument(hasUser ? 2 : 1)) ?? OK;
-    },
+    run: (session, request) => authenticate(session, request) ?? OK,
   },
   hello: {
     ...{ arity: -1, since: "6.0.0", group: "connection", keys: NO_KEYS },
@@ -121,7 +116,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
         run: (_, request) => {
           const option = request.text(2).toLowerCase();
           if (option === "lib-name" || option === "lib-ver") return OK;
-          return { error: `ERR Unrecognized option '${shown(request.text(2))}'` };
+          return { error: `ERR Unrecognized option '${excerptOf(request.text(2))}'` };
         },
       },
     },
@@ -140,7 +135,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: "Lists the commands.",
     run: (session, request) => {
       if (request.count > 1) return runSubcommand(session, request);
-      return Object.entries(COMMANDS).map(describe);
+      return Object.entries(COMMANDS).map(describeCommand);
     },
     subcommands: {
       count: {
@@ -155,7 +150,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
           for (let i = 2; i < request.count; i++) wanted.push(request.text(i).toLowerCase());
           const found = all.filter(([name]) => wanted.length === 0 || wanted.includes(name));
           return {
-            pairs: found.map(([name, command]) => [name, document(name, command)] as const),
+            pairs: found.map(([name, command]) => [name, documentCommand(name, command)] as const),
           };
         },
       },
@@ -219,10 +214,10 @@ export function wrongCount(name: string): Reply {
 
 export function unknownCommand(request: Request): Reply {
   let args = "";
-  for (let i = 1; i < request.count && args.length < NAME_SHOWN_MAX; i++) {
-    args += `'${shown(request.text(i), NAME_SHOWN_MAX - args.length)}' `;
+  for (let i = 1; i < request.count && args.length < EXCERPT_LENGTH; i++) {
+    args += `'${excerptOf(request.text(i), EXCERPT_LENGTH - args.length)}' `;
   }
-  const name = shown(request.text(0));
+  const name = excerptOf(request.text(0));
   return { error: `ERR unknown command '${name}', with args beginning with: ${args}` };
 }
 
@@ -230,7 +225,7 @@ export function unknownCommand(request: Request): Reply {
 export function wrongKey(session: Session, request: Request): Reply | undefined {
   if (isQueue(session, request)) return undefined;
   const { queueKey } = session.host;
-  const got = shown(request.text(1));
+  const got = excerptOf(request.text(1));
   return {
     error: `ERR samples are taken on key '${queueKey}' only (Redis.MetricQueueKey), got '${got}'`,
   };
@@ -253,74 +248,12 @@ function runSubcommand(session: Session, request: Request): Reply {
   )?.[1];
   if (subcommand === undefined) {
     const help = `Try ${name.toUpperCase()} HELP.`;
-    return { error: `ERR unknown subcommand '${shown(second)}'. ${help}` };
+    return { error: `ERR unknown subcommand '${excerptOf(second)}'. ${help}` };
   }
   if (isWrongCount(subcommand, request.count)) {
     return wrongCount(`${name}|${second.toLowerCase()}`);
   }
   return subcommand.run(session, request);
-}
-
-function hello(session: Session, request: Request): Reply {
-  let { protocol } = session;
-  if (request.count > 1) {
-    protocol = /^\d{1,5}$/.test(request.text(1)) ? Number(request.text(1)) : Number.NaN;
-    if (Number.isNaN(protocol)) {
-      return { error: "ERR Protocol version is not an integer or out of range" };
-    }
-    if (protocol !== 2 && protocol !== 3) {
-      return { error: "NOPROTO unsupported protocol version" };
-    }
-  }
-  let [login, name]: [[string, Buffer] | undefined, string | undefined] = [undefined, undefined];
-  for (let i = 2; i < request.count; i++) {
-    const option = request.text(i).toLowerCase();
-    const left = request.count - i - 1;
-    if (option === "auth" && left >= 2) login = [request.text(++i), request.argument(++i)];
-    else if (option === "setname" && left >= 1) name = request.text(++i);
-    else return { error: `ERR Syntax error in HELLO option '${shown(request.text(i))}'` };
-  }
-  const refusal = login && logIn(session, ...login);
-  if (refusal !== undefined) return refusal;
-  if (!session.isLoggedIn) return HELLO_NEEDS_LOGIN;
-  const fault = name === undefined ? undefined : setName(session, name);
-  if (fault !== undefined) return fault;
-  session.protocol = protocol;
-  return {
-    pairs: [
-      ["server", "redis"],
-      ["version", session.host.redisVersion],
-      ["proto", protocol],
-      ["id", session.id],
-      ["mode", "standalone"],
-      ["role", "master"],
-      ["modules", []],
-    ],
-  };
-}
-
-/** Without a password anyone is let in as the default user, as in Redis. */
-function logIn(session: Session, user: string, password: Uint8Array): Reply | undefined {
-  const expected = session.host.password;
-  const isRight = expected === "" || isEqual(Buffer.from(expected), password);
-  if (user !== DEFAULT_USER || !isRight) return WRONG_PASSWORD;
-  session.isLoggedIn = true;
-  return undefined;
-}
-
-/** Takes the same time however much is right. */
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  const digest = (bytes: Uint8Array) => new Bun.CryptoHasher("sha256").update(bytes).digest();
-  return timingSafeEqual(digest(a), digest(b));
-}
-
-function setName(session: Session, name: string): Reply | undefined {
-  if (!/^[!-~]*$/.test(name)) {
-    const what = "spaces, newlines or special characters";
-    return { error: `ERR Client names cannot contain ${what}.` };
-  }
-  session.name = name === "" ? null : name;
-  return undefined;
 }
 
 function isQueue(session: Session, request: Request): boolean {
@@ -331,50 +264,3 @@ function isThere(session: Session, request: Request, index: number): boolean {
   const { queueKey, store } = session.host;
   return store.length > 0 && request.text(index) === queueKey;
 }
-
-/** As `COMMAND` has it in Redis 7. */
-function describe([name, command]: [string, Command]): Reply {
-  const { arity, flags, keys, subcommands } = command;
-  const shownFlags = flags.map((flag) => {
-    return { status: flag === "noAuth" ? "no_auth" : flag };
-  });
-  const inner = Object.entries(subcommands ?? {}).map(([word, { arity }]): Reply => {
-    return [`${name}|${word}`, arity, { members: [] }, 0, 0, 0, { members: [] }, [], [], []];
-  });
-  return [name, arity, { members: shownFlags }, ...keys, { members: [] }, [], [], inner];
-}
-
-function document(name: string, { summary, since, group, subcommands }: Command): Reply {
-  const inner = Object.entries(subcommands ?? {}).map(([word, { summary, since }]) => {
-    return [`${name}|${word}`, { pairs: texts({ summary, since, group }) }] as const;
-  });
-  const own = texts({ summary, since, group });
-  return { pairs: inner.length === 0 ? own : [...own, ["subcommands", { pairs: inner }]] };
-}
-
-function texts(pairs: Record<string, string>): [string, Reply][] {
-  return Object.entries(pairs);
-}
-
-function shown(text: string, lengthMax = NAME_SHOWN_MAX): string {
-  return text.slice(0, lengthMax);
-}
-
-const DEFAULT_USER = "default";
-/** Characters of what a client sent, in an error. */
-const NAME_SHOWN_MAX = 128;
-const SYNTAX_ERROR: Reply = { error: "ERR syntax error" };
-const WRONG_PASSWORD: Reply = {
-  error: "WRONGPASS invalid username-password pair or user is disabled.",
-};
-const NO_PASSWORD: Reply = {
-  error:
-    "ERR AUTH <password> called without any password configured for the default user. " +
-    "Are you sure your configuration is correct?",
-};
-const HELLO_NEEDS_LOGIN: Reply = {
-  error:
-    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO " +
-    "<proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP " +
-    "protocol version at the same time",
-};

@@ -12,6 +12,13 @@ export type Reply =
 
 export const OK: Reply = { status: "OK" };
 
+/** Characters of what a client sent, in an error. */
+export const EXCERPT_LENGTH = 128;
+
+export function excerptOf(text: string, lengthMax = EXCERPT_LENGTH): string {
+  return text.slice(0, lengthMax);
+}
+
 /** Writes replies one behind the other, in the words of RESP2 or RESP3. */
 export class ReplyWriter {
   #bytes = Buffer.allocUnsafeSlow(4096);
