@@ -11,7 +11,7 @@ const COUNT = 1_600_000;
 /** The embedded queue takes what Redis takes, and has it in the totals by then. */
 export const embeddedGroup: Group<Rig> = {
   name: "embedded",
-  runs: 5,
+  runs: 7,
   quickRuns: 1,
   rows: [
     {

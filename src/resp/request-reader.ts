@@ -48,7 +48,9 @@ export class RequestReader implements Request {
   /** Of the last request of more than two words. */
   #head = NO_HEAD;
   #isSameHead = false;
-  #view: DataView = NO_VIEW;
+  /** Of the bytes that were looked at last. */
+  #view: DataView = new DataView(new ArrayBuffer(0));
+  #viewed: Buffer = EMPTY;
 
   constructor(limits: RequestLimits, isAnonymous: boolean) {
     this.#limits = limits;
@@ -126,6 +128,13 @@ export class RequestReader implements Request {
     }
   }
 
+  /** Lets the bytes go that were read. */
+  release(): void {
+    this.bytes = EMPTY;
+    this.#viewed = EMPTY;
+    this.#view = new DataView(new ArrayBuffer(0));
+  }
+
   argument(index: number): Buffer {
     return this.bytes.subarray(this.base + this.starts[index], this.base + this.ends[index]);
   }
@@ -140,18 +149,17 @@ export class RequestReader implements Request {
    */
   #readSameHead(bytes: Buffer, start: number): boolean {
     this.#isSameHead = false;
-    const { length, words, left, nameStart, nameEnd, keyStart } = this.#head;
+    const { length, words, lastWord, left, nameStart, nameEnd, keyStart } = this.#head;
     if (length === 0 || start + length > bytes.length) return false;
-    if (this.#view.buffer !== bytes.buffer) this.#view = new DataView(bytes.buffer);
+    if (this.#viewed !== bytes) {
+      this.#viewed = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    }
     const view = this.#view;
-    const first = bytes.byteOffset + start;
-    let at = 0;
-    for (; at + 4 <= length; at += 4) {
-      if (view.getInt32(first + at) !== words.getInt32(at)) return false;
+    for (let i = 0; i < words.length; i++) {
+      if (view.getInt32(start + i * 4, true) !== words[i]) return false;
     }
-    for (; at < length; at++) {
-      if (view.getUint8(first + at) !== words.getUint8(at)) return false;
-    }
+    if (view.getInt32(start + length - 4, true) !== lastWord) return false;
     this.#isSameHead = true;
     this.count = 2;
     this.starts[0] = nameStart;
@@ -169,11 +177,13 @@ export class RequestReader implements Request {
       this.#head = NO_HEAD;
       return;
     }
-    const words = new DataView(new ArrayBuffer(length));
-    for (let at = 0; at < length; at++) words.setUint8(at, bytes[start + at]);
-    const [nameStart, keyStart] = this.starts;
-    const nameEnd = this.ends[0];
-    this.#head = { length, words, left: this.count - 2, nameStart, nameEnd, keyStart };
+    const words = new Int32Array(length >>> 2);
+    for (let i = 0; i < words.length; i++) words[i] = bytes.readInt32LE(start + i * 4);
+    this.#head = {
+      ...{ length, words, lastWord: bytes.readInt32LE(start + length - 4) },
+      ...{ left: this.count - 2, keyStart: this.starts[1] },
+      ...{ nameStart: this.starts[0], nameEnd: this.ends[0] },
+    };
   }
 
   #finish(bytes: Buffer, base: number): void {
@@ -240,7 +250,9 @@ export class RequestReader implements Request {
 interface Head {
   /** Up to the end of the key's line; 0 when none is known. */
   length: number;
-  words: DataView;
+  /** Its bytes, 4 at a time, and the last 4 of them, which may overlap. */
+  words: Int32Array;
+  lastWord: number;
   /** Arguments behind it. */
   left: number;
   nameStart: number;
@@ -285,9 +297,8 @@ function grown(column: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
 }
 
 const EMPTY = Buffer.alloc(0);
-const NO_VIEW: DataView = new DataView(new ArrayBuffer(0));
 const NO_HEAD: Head = {
-  ...{ length: 0, words: NO_VIEW, left: 0 },
+  ...{ length: 0, words: new Int32Array(0), lastWord: 0, left: 0 },
   ...{ nameStart: 0, nameEnd: 0, keyStart: 0 },
 };
 /** Of a line, as Redis has it. */

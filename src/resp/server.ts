@@ -135,13 +135,17 @@ export class RespServer implements Host {
     else if (this.#isPaused) socket.pause();
   }
 
-  /** Replies go out when all that has come is taken: clients are woken less often then. */
+  /**
+   * Replies go out some together, at the latest when all that has come is taken: who runs the clients
+   * is woken less often then, and they have something to do meanwhile.
+   */
   #queueReplies(client: Client): void {
     const end = this.#replies.length;
     const last = this.#queued[this.#queued.length - 1]?.end ?? 0;
     if (end === last) return;
     if (last === 0) setImmediate(() => this.#sendReplies());
     this.#queued.push({ client, end });
+    if (this.#queued.length === REPLIES_TOGETHER) this.#sendReplies();
   }
 
   #sendReplies(): void {
@@ -255,6 +259,7 @@ const NOTHING = Buffer.alloc(0);
 /** The version whose commands and words these are. */
 const REDIS_VERSION = "7.2.0";
 const DATABASES = 16;
+const REPLIES_TOGETHER = 8;
 const CLIENTS_MAX = 10_000;
 const KEEP_ALIVE_MS = 300_000;
 const BULK_BYTES_MAX = 512 * 1024 * 1024;

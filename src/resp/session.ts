@@ -173,6 +173,7 @@ export class Session {
     const wasFilled = this.#filled > 0;
     const left = input.length - at;
     if (left === 0) {
+      if (wasFilled) this.#reader.release();
       this.#filled = 0;
       this.#rest = NOTHING;
     } else if (!wasFilled) {
