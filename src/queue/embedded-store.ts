@@ -88,7 +88,8 @@ export class EmbeddedStore {
     this.#wake = resolve;
     await promise;
     clearTimeout(timer);
-    this.#wake = undefined;
+    // Somebody else may wait by now.
+    if (this.#wake === resolve) this.#wake = undefined;
   }
 
   claim(): Segment | undefined {

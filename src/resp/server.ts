@@ -193,9 +193,10 @@ export class RespServer implements Host {
     if (this.#isPaused) this.#resume();
   }
 
+  /** What the system says of a connection has a code; anything else is a bug of ours, to be seen. */
   #fail(socket: ClientSocket, error: Error): void {
-    if (error.message.startsWith("BUG")) throw error;
     socket.terminate();
+    if (!("code" in error)) throw error;
   }
 
   #pause(): void {

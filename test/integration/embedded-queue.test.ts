@@ -59,6 +59,19 @@ describe("the embedded queue, on its own", () => {
     expect(queue.isOwner).toBe(false);
   });
 
+  test("wakes who waits last, though one who waited before has given up", async () => {
+    const { store } = makeQueue();
+    const first = store.wait(1);
+    let isAwake = false;
+    const second = store.wait(60_000).then(() => {
+      isAwake = true;
+    });
+    await first;
+    expect(isAwake).toBe(false);
+    push(store, "a");
+    await second;
+  });
+
   test("says who has the state file", async () => {
     const { open } = makeQueue();
     await open().acquire(false);
