@@ -91,3 +91,18 @@ async function push(
 export function bulk(text: string): string {
   return `$${text.length}\r\n${text}\r\n`;
 }
+
+/** `LPUSH` of one message each, `together` of them in one write; what is left over is left out. */
+export function encodePushes(
+  messages: readonly string[],
+  key: string,
+  together: number,
+): Uint8Array[] {
+  const head = `*3\r\n${bulk("LPUSH")}${bulk(key)}`;
+  const encoded: Uint8Array[] = [];
+  for (let i = 0; i + together <= messages.length; i += together) {
+    const commands = messages.slice(i, i + together).map((text) => head + bulk(text));
+    encoded.push(Buffer.from(commands.join(""), "latin1"));
+  }
+  return encoded;
+}

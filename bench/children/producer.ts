@@ -2,7 +2,7 @@
  * A sender at full speed: `LPUSH` of one sample a command, pipelined, until its input closes. It
  * keeps `OUTSTANDING` commands unanswered and pushes the mix over and over.
  */
-import { bulk } from "../backlog.ts";
+import { encodePushes } from "../backlog.ts";
 import { readMixFile } from "../mix.ts";
 
 const { port, key, file } = JSON.parse(process.argv[2]) as {
@@ -14,7 +14,7 @@ const COMMANDS_A_WRITE = 200;
 const OUTSTANDING = 1000;
 const NEWLINE = "\n".charCodeAt(0);
 
-const writes = encodeWrites();
+const writes = encodePushes(readMixFile(file), key, COMMANDS_A_WRITE);
 let nextWrite = 0;
 let sent = 0;
 let answered = 0;
@@ -45,15 +45,4 @@ function pushMore(): void {
     sent += COMMANDS_A_WRITE;
     rest = bytes.subarray(Math.max(0, socket.write(bytes)));
   }
-}
-
-function encodeWrites(): Uint8Array[] {
-  const messages = readMixFile(file);
-  const head = `*3\r\n${bulk("LPUSH")}${bulk(key)}`;
-  const encoded: Uint8Array[] = [];
-  for (let i = 0; i + COMMANDS_A_WRITE <= messages.length; i += COMMANDS_A_WRITE) {
-    const commands = messages.slice(i, i + COMMANDS_A_WRITE).map((text) => head + bulk(text));
-    encoded.push(Buffer.from(commands.join(""), "latin1"));
-  }
-  return encoded;
 }

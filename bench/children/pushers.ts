@@ -2,7 +2,7 @@
  * What `redis-benchmark -c 20 -P 16` does, with real samples: some clients, each of which sends
  * some `LPUSH` at a time and waits for all replies. Reports when it began and ended, in ms since 1970.
  */
-import { bulk } from "../backlog.ts";
+import { encodePushes } from "../backlog.ts";
 import { readMixFile } from "../mix.ts";
 
 const { port, key, file, clients, pipeline, count } = JSON.parse(process.argv[2]) as {
@@ -15,7 +15,7 @@ const { port, key, file, clients, pipeline, count } = JSON.parse(process.argv[2]
 };
 const NEWLINE = "\n".charCodeAt(0);
 
-const writes = encodeWrites();
+const writes = encodePushes(readMixFile(file), key, pipeline);
 let nextWrite = 0;
 let left = count / pipeline;
 let open = clients;
@@ -56,15 +56,4 @@ function sendMore(socket: Bun.Socket<{ answered: number; rest: Uint8Array }>): v
 
 function flush(socket: Bun.Socket<{ rest: Uint8Array }>, bytes: Uint8Array): void {
   socket.data.rest = bytes.subarray(Math.max(0, socket.write(bytes)));
-}
-
-function encodeWrites(): Uint8Array[] {
-  const messages = readMixFile(file);
-  const head = `*3\r\n${bulk("LPUSH")}${bulk(key)}`;
-  const encoded: Uint8Array[] = [];
-  for (let i = 0; i + pipeline <= messages.length; i += pipeline) {
-    const commands = messages.slice(i, i + pipeline).map((text) => head + bulk(text));
-    encoded.push(Buffer.from(commands.join(""), "latin1"));
-  }
-  return encoded;
 }
