@@ -96,7 +96,7 @@ function deadLetterFaults(
   const fault = isSame
     ? "must not be the queue's key"
     : "needs Redis; with Embedded.ListenAddress there is none";
-  return [faultOf(deadLetterKey, String(key), fault, sourceOf(deadLetterKey, effective))];
+  return [faultOf(deadLetterKey, String(key), fault, shownOf(deadLetterKey, effective)?.source)];
 }
 
 /** Who can reach the queue can push, and fill the memory. */
@@ -109,23 +109,23 @@ function insecureFaults(
   const listen = get(embeddedListen);
   if (listen === undefined || isLoopback(listen)) return [];
   if (get(embeddedPassword) !== "" || get(embeddedInsecure) === true) return [];
-  const shown = effective.find(({ name }) => name === embeddedListen.name);
+  const shown = shownOf(embeddedListen, effective);
   const fault =
     "is reached by other hosts: set Embedded.Password, listen on 127.0.0.1, or set Embedded.AllowInsecure=true";
   return [faultOf(embeddedListen, shown?.text ?? "", fault, shown?.source)];
 }
 
-function sourceOf(
+function shownOf(
   setting: Pick<Setting, "name">,
   effective: readonly EffectiveSetting[],
-): string | undefined {
-  return effective.find(({ name }) => name === setting.name)?.source;
+): EffectiveSetting | undefined {
+  return effective.find(({ name }) => name === setting.name);
 }
 
 /** A database that is not set by itself is the connection string's, if that names one. */
 function showDatabase(settings: Settings, effective: EffectiveSetting[]): void {
-  const database = effective.find(({ name }) => name === SETTINGS.database.name);
-  const connection = effective.find(({ name }) => name === SETTINGS.connection.name);
+  const database = shownOf(SETTINGS.database, effective);
+  const connection = shownOf(SETTINGS.connection, effective);
   if (settings.redis.connection.database === undefined) return;
   if (database?.source !== DEFAULT_SOURCE || connection === undefined) return;
   database.text = String(settings.redis.database);

@@ -405,8 +405,9 @@ export class Ingestion {
   /** Makes way for a state that this program can read, or leaves this one to who can. */
   async #yield({ reason, isOwned }: Damage): Promise<void> {
     const { queue, listener } = this.#options;
-    const aside = await queue.setAside();
+    // Should it fail, the next attempt finds the damage again, or what has become of it.
     this.#damage = undefined;
+    const aside = await queue.setAside();
     if (aside !== undefined) {
       listener.checkpointSetAside(reason, aside);
       return;

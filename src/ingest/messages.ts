@@ -1,4 +1,5 @@
-import type { Range, RangeSource } from "../queue/queue.ts";
+import type { Range } from "../queue/queue.ts";
+import type { RangeSource } from "../queue/range-source.ts";
 import type { DecodeLimits } from "../sample/decode.ts";
 import type { Batch } from "../sample/fold.ts";
 

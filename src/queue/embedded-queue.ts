@@ -8,10 +8,10 @@ import {
   type Queue,
   QueueError,
   type Range,
-  type RangeSource,
   type SavedCheckpoint,
   type Segment,
 } from "./queue.ts";
+import type { RangeSource } from "./range-source.ts";
 import type { StateFile } from "./state-file.ts";
 
 /** How long a process that stands by waits before it looks at the lock again. */

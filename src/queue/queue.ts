@@ -1,5 +1,5 @@
 import type { Elements } from "./elements.ts";
-import type { RedisTarget } from "./redis-connection.ts";
+import type { RangeSource } from "./range-source.ts";
 
 /**
  * What a queue is to the gateway. One contract suite runs over every implementation.
@@ -156,9 +156,6 @@ export interface Commit {
   /** Oldest first, each one a JSON text. */
   deadLetters: readonly string[];
 }
-
-/** Where a worker reads from. Plain data: it crosses threads. */
-export type RangeSource = { kind: "redis"; target: RedisTarget } | { kind: "embedded" };
 
 /** Reads the ranges of segments; each worker has one of its own. */
 export interface RangeReader {

@@ -1,6 +1,10 @@
 import { EmbeddedRangeReader } from "./embedded-range-reader.ts";
-import type { RangeReader, RangeSource } from "./queue.ts";
+import type { RangeReader } from "./queue.ts";
+import type { RedisTarget } from "./redis-connection.ts";
 import { RedisRangeReader } from "./redis-range-reader.ts";
+
+/** Where a worker reads from. Plain data: it crosses threads. */
+export type RangeSource = { kind: "redis"; target: RedisTarget } | { kind: "embedded" };
 
 /** Opens a worker's reader. `name` is the worker's, for a person who looks at connections. */
 export function openRangeReader(source: RangeSource, name: string): RangeReader {

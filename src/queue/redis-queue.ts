@@ -7,12 +7,12 @@ import type {
   Position,
   Queue,
   Range,
-  RangeSource,
   SavedCheckpoint,
   Segment,
 } from "./queue.ts";
 import { QueueError } from "./queue.ts";
 import { QueueKeys } from "./queue-keys.ts";
+import type { RangeSource } from "./range-source.ts";
 import {
   type ConnectionListener,
   connectRedis,

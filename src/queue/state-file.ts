@@ -33,6 +33,8 @@ export class StateFile {
   /** The journal that counts, and one that will when it is committed. */
   #counting: JournalFile | undefined;
   #building: JournalFile | undefined;
+  /** False while the folder may not know of the last rename for good. */
+  #isFolderSynced = true;
   #listener: StateFileListener;
 
   constructor(path: string, listener: StateFileListener) {
@@ -119,11 +121,14 @@ export class StateFile {
       failpoint("commit_sent");
       if (file === this.#building) {
         await rename(this.#newPath, this.#path);
-        await syncFolder(this.#path);
-        await this.#counting?.handle.close();
+        const former = this.#counting;
         this.#counting = file;
         this.#building = undefined;
+        this.#isFolderSynced = false;
+        await former?.handle.close();
       }
+      if (!this.#isFolderSynced) await syncFolder(this.#path);
+      this.#isFolderSynced = true;
       file.ends[index] = start + frames.length;
     });
   }

@@ -7,10 +7,10 @@ import {
   QueueError,
   type Range,
   type RangeReader,
-  type RangeSource,
   type SavedCheckpoint,
   type Segment,
 } from "../../src/queue/queue.ts";
+import type { RangeSource } from "../../src/queue/range-source.ts";
 
 /** What becomes of a call: its effect, its answer, or both are lost, or the effect comes late. */
 export type Outcome = "done" | "answer lost" | "not done" | "late";
