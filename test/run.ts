@@ -8,6 +8,7 @@ import { $ } from "bun";
 /** Debian's packages, and what works only when one is installed. */
 const PACKAGES: Record<string, string[]> = {
   "redis-server": ["redis-server", "--version"],
+  openssl: ["openssl", "version"],
   "redis-tools": ["redis-benchmark", "--version"],
   prometheus: ["promtool", "--version"],
   "php-cli": ["php", "--version"],

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { loadSettings, type SettingsLoaded } from "../config/load.ts";
 import type { Arguments } from "./arguments.ts";
+import { readTlsCa } from "./tls-ca.ts";
 
 const DEFAULT_FILE = "appsettings.json";
 
@@ -18,5 +19,7 @@ export function readSettings(
       return { ok: false, faults: [`config: cannot read the file: ${(error as Error).message}`] };
     }
   }
-  return loadSettings({ fileText, filePath, environment: process.env, flags });
+  const loaded = loadSettings({ fileText, filePath, environment: process.env, flags });
+  const fault = loaded.ok ? readTlsCa(loaded.settings) : undefined;
+  return fault === undefined ? loaded : { ok: false, faults: [fault] };
 }

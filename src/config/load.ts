@@ -167,6 +167,8 @@ function toSettings(
     gateway: { id: get(s.gatewayId), leaseMs: get(s.leaseMs) },
     redis: {
       connection,
+      tlsCaFile: get(s.tlsCaFile),
+      tlsCa: undefined,
       workers: get(s.workers),
       database: isSet(s.database) ? database : (connection.database ?? database),
       queueKey: get(s.queueKey),

@@ -23,6 +23,10 @@ export interface Settings {
   gateway: { id: string; leaseMs: number };
   redis: {
     connection: RedisConnection;
+    /** Empty: the well-known authorities are trusted. */
+    tlsCaFile: string;
+    /** What that file holds, once it has been read. */
+    tlsCa: string | undefined;
     workers: number;
     database: number;
     queueKey: string;
@@ -157,6 +161,13 @@ export const SETTINGS = {
     takes: "see [Connection strings](#connection-strings)",
     doc: "Where Redis is, and how to log in.",
     mask: maskConnectionString,
+  }),
+  tlsCaFile: define({
+    name: "Redis.TlsCaFile",
+    defaultText: "",
+    schema: optionalText,
+    takes: "a path, or nothing",
+    doc: "The certificates of the authorities that may have signed Redis' own, in PEM; read at the start. Only these are trusted then. Empty: the well-known ones, which are in the program.",
   }),
   workers: define({
     name: "Redis.MetricQueueWorkers",

@@ -6,6 +6,8 @@ import { QueueError } from "./queue.ts";
 /** Which Redis, and what of it. Plain data: it crosses threads. */
 export interface RedisTarget {
   connection: RedisConnection;
+  /** The authorities to trust, as PEM; undefined: the well-known ones. */
+  tlsCa: string | undefined;
   database: number;
   queueKey: string;
   gatewayId: string;
@@ -44,7 +46,7 @@ export function connectRedis(
     username: connection.username,
     password: connection.password,
     db: target.database,
-    tls: connection.tls ? { servername: connection.tlsServerName } : undefined,
+    ...tlsOptions(target),
     connectTimeout: connection.connectTimeoutMs,
     connectionName: `${connection.clientName ?? "prom-stream-gateway"}:${role}`,
     protocol: 2,
@@ -162,6 +164,13 @@ export function toQueueError(error: unknown): QueueError {
 function endpointOptions({ sentinelName, endpoints, password }: RedisConnection): RedisOptions {
   if (sentinelName === undefined) return { host: endpoints[0].host, port: endpoints[0].port };
   return { sentinels: endpoints, name: sentinelName, sentinelPassword: password };
+}
+
+/** Sentinels are reached as the Redis is that they name. */
+function tlsOptions({ connection, tlsCa }: RedisTarget): RedisOptions {
+  if (!connection.tls) return {};
+  const tls = { servername: connection.tlsServerName, ca: tlsCa };
+  return { tls, sentinelTLS: tls, enableTLSForSentinelMode: true };
 }
 
 function reconnectDelayMs(times: number): number {

@@ -14,7 +14,13 @@ test("what a command sends is made text only while somebody traces", async () =>
   const parsed = parseConnectionString(`localhost:${redis.port}`);
   if (!parsed.ok) throw new Error(parsed.fault);
   const { connection } = parsed;
-  const target = { connection, database: 0, queueKey: "queue", gatewayId: "test" };
+  const target = {
+    connection,
+    tlsCa: undefined,
+    database: 0,
+    queueKey: "queue",
+    gatewayId: "test",
+  };
   const client = connectRedis(target, "test", { connected: () => {}, failed: () => {} });
   await untilReady(client);
   let texts = 0;

@@ -228,7 +228,13 @@ describe("Redis Sentinel", () => {
 function target(connectionString: string): RedisTarget {
   const parsed = parseConnectionString(connectionString);
   if (!parsed.ok) throw new Error(parsed.fault);
-  return { connection: parsed.connection, database: 0, queueKey: KEY, gatewayId: "test" };
+  return {
+    connection: parsed.connection,
+    tlsCa: undefined,
+    database: 0,
+    queueKey: KEY,
+    gatewayId: "test",
+  };
 }
 
 function firstCommit(position: Position): Commit {

@@ -32,7 +32,13 @@ function open(port = redis.port) {
   const parsed = parseConnectionString(`localhost:${port},password=${PASSWORD}`);
   if (!parsed.ok) throw new Error(parsed.fault);
   const { connection } = parsed;
-  const target = { connection, database: DATABASE, queueKey: KEY, gatewayId: "test" };
+  const target = {
+    connection,
+    tlsCa: undefined,
+    database: DATABASE,
+    queueKey: KEY,
+    gatewayId: "test",
+  };
   const queue = new RedisQueue({ target, leaseMs: 3000, deadLetters: undefined, listener: SILENT });
   const reader = new RedisRangeReader(target, "reader", SILENT);
   opened.push(queue, reader);

@@ -13,6 +13,8 @@ describe("settings", () => {
       gateway: { id: "default", leaseMs: 3000 },
       redis: {
         connection: expect.objectContaining({ endpoints: [{ host: "localhost", port: 6379 }] }),
+        tlsCaFile: "",
+        tlsCa: undefined,
         workers: 2,
         database: 0,
         queueKey: "prom-stream-gateway:metric-queue",

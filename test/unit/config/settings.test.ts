@@ -15,6 +15,13 @@ const LEVEL_FAULT = "must be Trace, Debug, Information, Warning, Error, Critical
 const LISTEN_FAULT = "must be host:port, :port or [IPv6 address]:port, the port 0..65535";
 
 const ROWS: Record<Exclude<keyof typeof SETTINGS, "connection">, Row> = {
+  tlsCaFile: {
+    get: ({ redis }) => redis.tlsCaFile,
+    byDefault: "",
+    valid: [["/etc/ssl/redis-ca.pem", "/etc/ssl/redis-ca.pem"]],
+    invalid: [],
+    fault: "",
+  },
   workers: {
     get: ({ redis }) => redis.workers,
     byDefault: 2,

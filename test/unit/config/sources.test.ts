@@ -6,6 +6,7 @@ import { SETTINGS, type Setting } from "../../../src/config/settings.ts";
 /** Three values that each setting takes, one a source. */
 const THREE: Record<keyof typeof SETTINGS, [string, string, string]> = {
   connection: ["a:1", "b:2", "c:3"],
+  tlsCaFile: ["a", "b", "c"],
   workers: ["3", "4", "5"],
   database: ["3", "4", "5"],
   queueKey: ["a", "b", "c"],
