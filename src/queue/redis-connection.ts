@@ -21,6 +21,11 @@ export interface ConnectionListener {
 
 tellTracing();
 
+/** What writing meets where the other side has closed. What it said before is lost then (Bun 1.4.5). */
+const SHUT = ["EPIPE", "ECONNRESET"];
+const SHUT_REASON =
+  "it closes the connection before it answers: is it in protected mode, or full of clients?";
+
 const COMMAND_TIMEOUT_MS = 5000;
 const RECONNECT_DELAY_MS = { first: 50, most: 2000 };
 
@@ -82,7 +87,7 @@ export function connectRedis(
     listener.connected();
   });
   redis.on("error", (error: Error) => {
-    lastError = describeError(error);
+    lastError = describeFailure(redis, error);
     listener.failed(lastError);
   });
   redis.on("close", () => listener.failed(lastError ?? "connection closed"));
@@ -139,7 +144,7 @@ export async function untilReady(redis: Redis): Promise<void> {
     };
     const fail = (reason: string) => end(() => reject(new QueueError("unavailable", reason)));
     const onReady = () => end(resolve);
-    const onError = (error: Error) => fail(describeError(error));
+    const onError = (error: Error) => fail(describeFailure(redis, error));
     const onClose = () => fail("connection closed");
     const timer = setTimeout(() => fail("no connection yet"), COMMAND_TIMEOUT_MS);
     redis.on("ready", onReady).on("error", onError).on("close", onClose);
@@ -185,6 +190,11 @@ function reconnectDelayMs(times: number): number {
 function movedTo(message: string): { host: string; port: number } | undefined {
   const match = /^MOVED \d+ (.*):(\d+)$/.exec(message);
   return match && match[1] !== "" ? { host: match[1], port: Number(match[2]) } : undefined;
+}
+
+function describeFailure(redis: Redis, error: Error): string {
+  const isShut = SHUT.includes((error as NodeJS.ErrnoException).code ?? "");
+  return isShut && redis.status !== "ready" ? SHUT_REASON : describeError(error);
 }
 
 function describeError(error: unknown): string {

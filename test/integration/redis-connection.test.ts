@@ -42,3 +42,27 @@ test("what a command sends is made text only while somebody traces", async () =>
   expect(texts).toBe(1);
   client.disconnect();
 });
+
+test("a Redis that closes connections at once is told from one that is not there", async () => {
+  // Its one client is ours.
+  const full = await startRedis("--maxclients", "1");
+  try {
+    const parsed = parseConnectionString(`localhost:${full.port}`);
+    if (!parsed.ok) throw new Error(parsed.fault);
+    const target = {
+      ...{ connection: parsed.connection, tlsCa: undefined },
+      ...{ database: 0, queueKey: "queue", gatewayId: "test" },
+    };
+    const reasons = new Set<string>();
+    const failed = (reason: string) => void reasons.add(reason);
+    const client = connectRedis(target, "test", { connected: () => {}, failed });
+    const error = await untilReady(client).catch((reason: Error) => reason);
+    client.disconnect();
+    expect([...reasons, String(error)].join("\n")).toMatch(
+      /max number of clients reached|closes the connection before it answers: is it .* full of clients/,
+    );
+    expect([...reasons].filter((reason) => /EPIPE|ECONNRESET/.test(reason))).toEqual([]);
+  } finally {
+    await full.stop();
+  }
+});
