@@ -1,6 +1,7 @@
 import { VERSION } from "../build-info.ts";
 import type { Settings } from "../config/settings.ts";
 import { startGateway } from "../gateway.ts";
+import { tellServiceManager } from "./service-manager.ts";
 
 /** How long a stop may take in all. */
 const STOP_MS = 4900;
@@ -25,7 +26,9 @@ export async function run(settings: Settings, workerUrl: URL): Promise<number> {
     workers: settings.redis.workers,
     queueKey: settings.redis.queueKey,
   });
+  tellServiceManager("READY=1");
   const signal = await signalled;
+  tellServiceManager("STOPPING=1");
   // Once more, and nobody waits.
   void nextSignal().then(() => process.exit(1));
   gateway.events.gatewayStopping(signal);

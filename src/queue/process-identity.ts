@@ -35,7 +35,9 @@ export function isProcessGone(identity: ProcessIdentity): boolean {
   if (boot === "" || pidNamespace === "" || startedAt === "") return false;
   if (boot !== readBoot() || pidNamespace !== readPidNamespace()) return false;
   const stat = readStat(pid);
-  return stat === undefined || stat.startedAt !== startedAt || stat.isDead;
+  // Where /proc hides other users' processes (hidepid), a signal still tells that there is one.
+  if (stat === undefined) return !isThere(pid);
+  return stat.startedAt !== startedAt || stat.isDead;
 }
 
 /** What `JSON.stringify` made of an identity; undefined when the text is something else. */
@@ -45,6 +47,14 @@ export function parseIdentity(text: string): ProcessIdentity | undefined {
     return typeof json?.name === "string" && typeof json.pid === "number" ? json : undefined;
   } catch {
     return undefined;
+  }
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
   }
 }
 

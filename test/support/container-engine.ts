@@ -16,6 +16,7 @@ const CONTAINERS_CONF = join(CACHE, "containers.conf");
 const RUN_ROOT = "/run/prom-stream-gateway-test";
 
 export const BASE_IMAGE = "gcr.io/distroless/base-debian12:nonroot";
+export const SYSTEMD_IMAGE = "localhost/prom-stream-gateway-systemd:bookworm";
 const BUILDER_IMAGE = `docker.io/oven/bun:${dependencies.bun}`;
 /** In an image's name stands the architecture where the Dockerfile has room for a digest. */
 export const ARM64 = "-arm64";
@@ -68,9 +69,10 @@ export async function engine(program: "podman" | "buildah", ...words: string[]):
   throw new Error(`${program} ${words.join(" ")}: exit code ${exitCode}\n${stderr}`);
 }
 
-/** The same for what may fail. */
-export async function exitCodeOf(...words: string[]): Promise<number> {
-  return (await $`podman ${words}`.env(ENVIRONMENT).quiet().nothrow()).exitCode;
+/** The same for what may fail: podman's exit code, and all that was printed. */
+export async function attempt(...words: string[]): Promise<{ code: number; output: string }> {
+  const ended = await $`podman ${words}`.env(ENVIRONMENT).quiet().nothrow();
+  return { code: ended.exitCode, output: `${ended.stdout}${ended.stderr}` };
 }
 
 /** Essential Debian and the Bun that this project has. */
@@ -79,6 +81,11 @@ async function makeBuilder(): Promise<void> {
   await makeImage(BUILDER_IMAGE, ["essential"], async (container) => {
     await engine("buildah", "copy", "--chmod", "755", container, bun, "/usr/local/bin/bun");
   });
+}
+
+/** A machine that systemd starts, and nothing else. */
+export async function makeSystemd(): Promise<void> {
+  await makeImage(SYSTEMD_IMAGE, ["essential", "--include=systemd,dbus"], async () => {});
 }
 
 async function makeBase(architecture: string, image: string): Promise<void> {

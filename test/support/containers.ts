@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ARM64, engine, exitCodeOf } from "./container-engine.ts";
+import { ARM64, attempt, engine } from "./container-engine.ts";
 import { freePort } from "./redis-server.ts";
 import { until } from "./until.ts";
 
@@ -93,8 +93,8 @@ export async function startContainer(
     name,
     pid: Number(await inspect(".State.Pid")),
     url,
-    exec: (...words) => exitCodeOf("exec", name, PROGRAM, ...words),
-    healthcheck: () => exitCodeOf("healthcheck", "run", name),
+    exec: async (...words) => (await attempt("exec", name, PROGRAM, ...words)).code,
+    healthcheck: async () => (await attempt("healthcheck", "run", name)).code,
     log,
     stop: async () => {
       await engine("podman", "stop", "--time=1", name);
