@@ -86,6 +86,7 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
       };
     },
     notReadyReason: () => ingestion.notReadyReason,
+    isStandby: () => ingestion.isStandby,
     isBusy: () => (ingestion.tenure?.plan.pending ?? 0) > 0,
     scraped: (seconds, bytes) => {
       own.scrapeSeconds.observe(seconds);

@@ -8,12 +8,11 @@ const TIMEOUT_MS = 3000;
  */
 export async function healthcheck(listen: ListenAddress): Promise<number> {
   const host = listen.hostname ?? "localhost";
-  const url = `http://${host.includes(":") ? `[${host}]` : host}:${listen.port}/-/ready`;
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${listen.port}/-/ready?standbyok=true`;
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    const text = (await response.text()).trim();
-    process.stdout.write(`${text}\n`);
-    return response.ok || text.startsWith("standby") ? 0 : 1;
+    process.stdout.write(await response.text());
+    return response.ok ? 0 : 1;
   } catch (error) {
     process.stderr.write(`healthcheck: no answer from ${url}: ${(error as Error).message}\n`);
     return 1;

@@ -8,6 +8,8 @@ export interface Pages {
   metrics(isWanted: (family: string) => boolean): Promise<Exposition | { refusal: string }>;
   /** Why the gateway is not ready; undefined when it is. */
   notReadyReason(): string | undefined;
+  /** Whether it is not ready because another process works, and it stands by. */
+  isStandby(): boolean;
   scraped(seconds: number, bytes: number): void;
   /** Whether samples wait to be taken: then an answer leaves them most of the time. */
   isBusy(): boolean;
@@ -41,7 +43,7 @@ export function serve(address: ListenAddress, pages: Pages): Server<undefined> {
   const handlers = new Map<string, Handler>([
     ["/", () => plain(200, "ok")],
     ["/-/healthy", () => plain(200, "ok")],
-    ["/-/ready", () => ready(pages)],
+    ["/-/ready", (url) => ready(url, pages)],
     ["/metrics", (url, method) => metrics(url, method, pages, answers)],
   ]);
   const fetch = (request: Request): Response | Promise<Response> => {
@@ -67,9 +69,12 @@ export function serve(address: ListenAddress, pages: Pages): Server<undefined> {
   );
 }
 
-function ready(pages: Pages): Response {
+/** With `?standbyok=true` standing by is as good as working, for who wants a process to be of use. */
+function ready(url: URL, pages: Pages): Response {
   const reason = pages.notReadyReason();
-  return reason === undefined ? plain(200, "ok") : plain(503, reason);
+  if (reason === undefined) return plain(200, "ok");
+  const isFine = pages.isStandby() && url.searchParams.get("standbyok") === "true";
+  return plain(isFine ? 200 : 503, reason);
 }
 
 async function metrics(

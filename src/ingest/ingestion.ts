@@ -142,7 +142,7 @@ export class Ingestion {
   get notReadyReason(): string | undefined {
     if (this.#isStopping) return "stopping";
     if (this.#failure !== undefined) return this.#failure;
-    if (this.#holder !== undefined) return `standby: ${this.#holder} works under this gateway id`;
+    if (this.isStandby) return `standby: ${this.#holder} works under this gateway id`;
     if (!this.#isOwner) {
       return `${this.#options.queue.name} unavailable: the lease could not be renewed`;
     }
@@ -151,6 +151,11 @@ export class Ingestion {
       return `recovering: ${this.#tenure?.recoveringLeft ?? 0} samples left`;
     }
     return undefined;
+  }
+
+  /** Whether another process has the lease, and nothing keeps this one from taking over. */
+  get isStandby(): boolean {
+    return !this.#isStopping && this.#failure === undefined && this.#holder !== undefined;
   }
 
   /** Judged anew at each call: a lease runs out by itself. */

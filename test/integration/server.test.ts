@@ -102,6 +102,7 @@ function start(answer: Awaited<ReturnType<Pages["metrics"]>>): string {
     {
       metrics: async () => answer,
       notReadyReason: () => undefined,
+      isStandby: () => false,
       scraped: () => {},
       isBusy: () => true,
     },

@@ -295,6 +295,8 @@ describe("stop and crash", () => {
     await until("it stands by", async () => (await ready()).startsWith("standby"));
     expect((await fetch(`${second.url}/`)).status).toBe(200);
     expect((await fetch(`${second.url}/-/ready`)).status).toBe(503);
+    expect((await fetch(`${second.url}/-/ready?standbyok=false`)).status).toBe(503);
+    expect((await fetch(`${second.url}/-/ready?standbyok=true`)).status).toBe(200);
     expect(await second.value("c")).toBeUndefined();
     expect(await second.value("prom_stream_gateway_is_owner")).toBe(0);
     const flag = `--Web.ListenAddress=127.0.0.1:${new URL(second.url).port}`;
