@@ -20,6 +20,7 @@ const PACKAGES: Record<string, string[]> = {
   "php-cli": ["php", "--version"],
   "php-redis": ["php", "-r", "new Redis();"],
   "python3-redis": ["/usr/bin/python3", "-c", "import redis"],
+  "docker-compose": ["docker-compose", "--version"],
   "libredis-perl": ["perl", "-MRedis", "-e", "1"],
   ...(hasContainers && {
     buildah: ["buildah", "--version"],

@@ -1,0 +1,220 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { $, YAML } from "bun";
+import packageJson from "../../package.json";
+import {
+  type GatewayProcess,
+  QUEUE_KEY,
+  runBinary,
+  startGateway,
+} from "../support/gateway-process.ts";
+import { type PrometheusServer, startPrometheus } from "../support/prometheus.ts";
+import { type RedisServer, startRedis } from "../support/redis-server.ts";
+import { until } from "../support/until.ts";
+
+/** What the files in the root, in deploy/ and in .github/ say agrees with the program and with each other. */
+
+const ROOT = join(import.meta.dir, "../..");
+const EXACT_TAG = /^[^:]+:v?\d+\.\d+\.\d+(-alpine)?$/;
+const DASHBOARD_MS = 120_000;
+
+const ends: (() => unknown)[] = [];
+afterAll(async () => {
+  for (const end of ends.reverse()) await end();
+});
+
+/** Of a service in docker-compose.yml, what is looked at here. */
+interface Service {
+  image: string;
+  build?: object;
+  read_only?: boolean;
+  cap_drop?: string[];
+  security_opt?: string[];
+  mem_limit?: string;
+  cpus?: number;
+  logging?: { options?: Record<string, string> };
+  restart?: string;
+  healthcheck?: object;
+  depends_on?: Record<string, { condition: string }>;
+  environment?: Record<string, string>;
+  profiles?: string[];
+}
+
+describe("docker-compose.yml", () => {
+  for (const profile of [[], ["--profile", "observe"]]) {
+    test(`is valid${profile.length > 0 ? " with its profile" : ""}`, async () => {
+      const file = join(ROOT, "docker-compose.yml");
+      const { exitCode, stderr } = await $`docker-compose -f ${file} ${profile} config -q`
+        .nothrow()
+        .quiet();
+      expect(stderr.toString()).toBe("");
+      expect(exitCode).toBe(0);
+    });
+  }
+
+  test("lets no service do more than it must, use more than it may, or fill the disk with its log", async () => {
+    const services = await readServices();
+    expect(Object.keys(services)).toEqual(["gateway", "redis", "prometheus", "grafana"]);
+    for (const [name, service] of Object.entries(services)) {
+      const { cap_drop, security_opt, read_only, logging, mem_limit, cpus } = service;
+      expect([name, cap_drop, security_opt, read_only]).toEqual([
+        name,
+        ["ALL"],
+        ["no-new-privileges:true"],
+        true,
+      ]);
+      expect([name, logging?.options]).toEqual([name, { "max-size": "10m", "max-file": "3" }]);
+      expect([name, typeof mem_limit, typeof cpus]).toEqual([name, "string", "number"]);
+      expect([name, service.restart]).toEqual([name, "unless-stopped"]);
+      // The gateway's is in its image.
+      expect([name, service.healthcheck !== undefined]).toEqual([name, name !== "gateway"]);
+    }
+  });
+
+  test("names the images of others by exact tags, and starts each service when what it needs is healthy", async () => {
+    const services = Object.entries(await readServices());
+    for (const [, { image, build }] of services) {
+      if (build === undefined) expect(image).toMatch(EXACT_TAG);
+    }
+    const needs = services.map(([name, { depends_on = {} }]) => [
+      name,
+      Object.entries(depends_on).map(([other, { condition }]) => `${other} ${condition}`),
+    ]);
+    expect(Object.fromEntries(needs)).toEqual({
+      gateway: ["redis service_healthy"],
+      redis: [],
+      prometheus: ["gateway service_healthy"],
+      grafana: ["prometheus service_healthy"],
+    });
+  });
+
+  test("sets what the program knows", async () => {
+    const { gateway } = await readServices();
+    const { code, stderr } = await runBinary(["check-config"], {
+      environment: gateway.environment,
+    });
+    expect([code, stderr]).toEqual([0, ""]);
+  });
+});
+
+test("the Dockerfile names the versions that package.json has", async () => {
+  const text = await read("Dockerfile");
+  expect(text).toContain(`oven/bun:${packageJson.dependencies.bun}\${BUN_DIGEST}`);
+  const versions = [...text.matchAll(/image\.version="([^"]*)"/g)].map(([, version]) => version);
+  expect(versions).toEqual([packageJson.version, packageJson.version]);
+});
+
+test("the Prometheus of docker-compose.yml has a valid configuration", async () => {
+  const file = join(ROOT, "deploy/prometheus/prometheus.yml");
+  expect((await $`promtool check config ${file}`.nothrow().quiet()).exitCode).toBe(0);
+});
+
+test("deploy/systemd/environment sets what the program knows, with and without what is commented out", async () => {
+  const text = await read("deploy/systemd/environment");
+  for (const lines of [text, text.replaceAll(/^#(?=\w+=)/gm, "")]) {
+    const environment = Object.fromEntries(
+      [...lines.matchAll(/^(\w+)=(.*)$/gm)].map(([, variable, value]) => [variable, value]),
+    );
+    const { code, stderr } = await runBinary(["check-config"], { environment });
+    expect([code, stderr]).toEqual([0, ""]);
+  }
+});
+
+test("deploy/ec2 brings along the unit of deploy/systemd", async () => {
+  const { write_files } = YAML.parse(await read("deploy/ec2/user-data.yaml")) as {
+    write_files: { path: string; content: string }[];
+  };
+  const unit = write_files.find(({ path }) => path.endsWith(".service"));
+  expect(unit?.content).toBe(await read("deploy/systemd/prom-stream-gateway.service"));
+});
+
+test("deploy/kubernetes asks for what the gateway answers, and runs what package.json names", async () => {
+  const text = await read("deploy/kubernetes/gateway.yaml");
+  const gateway = await startWithRedis();
+  const probes = [...text.matchAll(/^ +path: (\/-\/.*)$/gm)].map(([, path]) => path);
+  expect(probes).toEqual(["/-/healthy", "/-/ready?standbyok=true"]);
+  for (const path of [...probes, "/metrics"]) {
+    await until(`${path} is answered`, async () => (await fetch(`${gateway.url}${path}`)).ok);
+  }
+  expect(text).toContain(`image: prom-stream-gateway:${packageJson.version}\n`);
+  const { images } = YAML.parse(await read("deploy/kubernetes/kustomization.yaml")) as {
+    images: { newTag: string }[];
+  };
+  expect(images.map(({ newTag }) => newTag)).toEqual([packageJson.version]);
+});
+
+test("each action of a workflow is pinned to a commit", async () => {
+  const folder = join(ROOT, ".github/workflows");
+  for (const name of readdirSync(folder)) {
+    const text = await Bun.file(join(folder, name)).text();
+    expect(YAML.parse(text)).toHaveProperty("jobs");
+    const uses = [...text.matchAll(/uses: (.*)$/gm)].map(([, action]) => action);
+    const loose = uses.filter((action) => !/^\.\/|@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.test(action));
+    expect([name, loose]).toEqual([name, []]);
+  }
+});
+
+/** Of deploy/grafana/gateway.json, what is looked at here. */
+interface Dashboard {
+  panels: { title: string; targets: { expr: string }[] }[];
+}
+
+test(
+  "each query of the dashboard has an answer when a Prometheus has scraped a gateway at work",
+  async () => {
+    const gateway = await startWithRedis();
+    const prometheus = await startScraping(gateway);
+    const { panels } = JSON.parse(await read("deploy/grafana/gateway.json")) as Dashboard;
+    for (const { title, targets } of panels) {
+      for (const { expr } of targets) {
+        const query = expr.replaceAll("$instance", ".*").replaceAll("$__rate_interval", "10s");
+        expect(query).not.toContain("$");
+        await until(
+          `${title}: ${query}`,
+          async () => (await prometheus.query(query)).some((value) => !Number.isNaN(value)),
+          DASHBOARD_MS / 4,
+        );
+      }
+    }
+  },
+  DASHBOARD_MS,
+);
+
+async function read(path: string): Promise<string> {
+  return Bun.file(join(ROOT, path)).text();
+}
+
+async function readServices(): Promise<Record<string, Service>> {
+  return (YAML.parse(await read("docker-compose.yml")) as { services: Record<string, Service> })
+    .services;
+}
+
+let redis: RedisServer | undefined;
+
+async function startWithRedis(): Promise<GatewayProcess> {
+  const server = await startRedis();
+  redis = server;
+  const gateway = await startGateway(server.port);
+  ends.push(
+    () => server.stop(),
+    () => gateway.stop(),
+  );
+  return gateway;
+}
+
+/** Samples come all the while, and some are refused. */
+async function startScraping(gateway: GatewayProcess): Promise<PrometheusServer> {
+  const target = gateway.url.replace("http://", "");
+  const prometheus = await startPrometheus(
+    `scrape_configs: [{ job_name: gateway, static_configs: [{ targets: ["${target}"] }] }]`,
+  );
+  const push = setInterval(() => {
+    void redis?.client.lpush(QUEUE_KEY, '{"type":"counter","name":"c_total","value":1}', "{}");
+  }, 20);
+  ends.push(
+    () => prometheus.stop(),
+    () => clearInterval(push),
+  );
+  return prometheus;
+}
