@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { $ } from "bun";
@@ -72,10 +72,18 @@ async function installRuntime(target: Target): Promise<string> {
     await Bun.write(join(folder, file), Bun.file(file));
   }
   const platform = [`--os=${os}`, `--cpu=${cpu}`, `--libc=${libc}`];
-  await $`${process.execPath} install --frozen-lockfile --production --ignore-scripts ${platform}`
+  const flags = ["--frozen-lockfile", "--production", "--ignore-scripts", ...platform];
+  const { exitCode, stderr } = await $`${process.execPath} install ${flags}`
     .cwd(folder)
-    .quiet();
-  return join(folder, "node_modules", "@oven", runtime, "bin", "bun");
+    .quiet()
+    .nothrow();
+  const path = join(folder, "node_modules", "@oven", runtime, "bin", "bun");
+  // To Bun it is a library that it can do without.
+  if (exitCode !== 0 || !existsSync(path)) {
+    process.stderr.write(`build: cannot install the runtime for ${target}:\n${stderr}`);
+    process.exit(1);
+  }
+  return path;
 }
 
 function readFlags(): { target?: Target[]; revision?: string } {

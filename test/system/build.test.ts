@@ -23,7 +23,7 @@ beforeAll(async () => {
     folders.push(folder);
     // A link to ours would hide whether the place of the libraries goes into the bytes.
     const install = ["install", "--frozen-lockfile", "--production", "--ignore-scripts"];
-    expect(await run(folder, ...install)).toMatchObject({ code: 0 });
+    expect(await run(folder, install)).toMatchObject({ code: 0 });
   }
 }, BUILD_MS);
 afterAll(() => {
@@ -63,6 +63,29 @@ describe("a build", () => {
     );
   }
 
+  test(
+    "takes no runtime but the one whose hash is in the lock file",
+    async () => {
+      const [, folder] = folders;
+      const lock = Bun.file(join(folder, "package-lock.json"));
+      const text = await lock.text();
+      const changed = text.replace(
+        /("node_modules\/@oven\/bun-linux-aarch64": \{[^}]*"integrity": "sha512-).{4}/,
+        (_, before: string) => `${before}AAAA`,
+      );
+      expect(changed).not.toBe(text);
+      await lock.write(changed);
+      // What is cached was checked when it came.
+      const cache = { BUN_INSTALL_CACHE_DIR: join(folder, "cache") };
+      const words = ["build.ts", "--target", "linux-arm64"];
+      const { code, stderr } = await run(folder, words, cache);
+      expect(code).toBe(1);
+      expect(stderr).toContain("Integrity check failed");
+      expect(stderr).toStartWith("build: cannot install the runtime for linux-arm64:\n");
+    },
+    BUILD_MS,
+  );
+
   for (const [what, flags, fault] of [
     ["target", ["--target", "linux-amd64"], 'build: unknown target "linux-amd64"\n'],
     ["flag", ["--tarket", "linux-x64"], "build: Unknown option '--tarket'"],
@@ -77,12 +100,17 @@ describe("a build", () => {
 });
 
 function build(cwd: string, ...flags: string[]): Promise<{ code: number; stderr: string }> {
-  return run(cwd, "build.ts", ...flags);
+  return run(cwd, ["build.ts", ...flags]);
 }
 
-async function run(cwd: string, ...words: string[]): Promise<{ code: number; stderr: string }> {
+async function run(
+  cwd: string,
+  words: readonly string[],
+  environment: Record<string, string> = {},
+): Promise<{ code: number; stderr: string }> {
   const child = Bun.spawn([process.execPath, ...words], {
     cwd,
+    env: { ...process.env, ...environment },
     stdin: "ignore",
     stdout: "ignore",
     stderr: "pipe",
