@@ -144,6 +144,32 @@ test("deploy/kubernetes asks for what the gateway answers, and runs what package
   expect(images.map(({ newTag }) => newTag)).toEqual([packageJson.version]);
 });
 
+test("the ServiceMonitor relabels what senders pushed as docs/reliability.md does", async () => {
+  const page = await read("docs/reliability.md");
+  const example = /```yaml\n(scrape_configs:[\s\S]*?)```/.exec(page)?.[1] ?? "";
+  const documented = YAML.parse(example) as {
+    scrape_configs: { metric_relabel_configs: Record<string, unknown>[] }[];
+  };
+  const monitor = YAML.parse(await read("deploy/kubernetes/service-monitor.yaml")) as {
+    spec: { endpoints: { metricRelabelings: Record<string, unknown>[] }[] };
+  };
+  const inCamelCase = documented.scrape_configs[0].metric_relabel_configs.map((rule) =>
+    Object.fromEntries(
+      Object.entries(rule).map(([key, value]) => [
+        key.replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase()),
+        value,
+      ]),
+    ),
+  );
+  const rules = monitor.spec.endpoints[0].metricRelabelings;
+  expect(inCamelCase.length).toBe(2);
+  // The operator's labels name the pod once more.
+  expect(rules).toEqual([
+    ...inCamelCase,
+    { ...inCamelCase[1], targetLabel: "pod", replacement: "" },
+  ]);
+});
+
 test("each action of a workflow is pinned to a commit", async () => {
   const folder = join(ROOT, ".github/workflows");
   for (const name of readdirSync(folder)) {
