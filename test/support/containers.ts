@@ -31,6 +31,7 @@ export async function buildImage(
     "--isolation=chroot",
     "--format=docker", // The other one has no health check.
     "--layers",
+    "--force-rm",
     ...(existsSync(AUTHORITIES) ? trust : []),
     ...["--build-arg", "EXTRA_CA_CERTS=/authorities.crt", "--build-arg", `REVISION=${revision}`],
     ...(architecture === "arm64" ? arm64 : []),
