@@ -8,7 +8,8 @@ const TIMEOUT_MS = 3000;
  */
 export async function healthcheck(listen: ListenAddress): Promise<number> {
   const host = listen.hostname ?? "localhost";
-  const url = `http://${host.includes(":") ? `[${host}]` : host}:${listen.port}/-/ready?standbyok=true`;
+  const origin = `http://${host.includes(":") ? `[${host}]` : host}:${listen.port}`;
+  const url = `${origin}/-/ready?standbyok=true`;
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
     process.stdout.write(await response.text());

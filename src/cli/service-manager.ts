@@ -2,8 +2,8 @@ import { dlopen, FFIType, ptr } from "bun:ffi";
 
 /**
  * Tells systemd how the service is, where it has asked to be told: `READY=1`, `STOPPING=1`. Elsewhere it does
- * nothing. Fails never: a message that does not arrive is systemd's to miss. Source: sd_notify(3); a
- * datagram to a socket of the file system, which neither Node nor Bun can send.
+ * nothing. A message that does not arrive is systemd's to miss. Source: sd_notify(3); a datagram to a
+ * socket of the file system, which neither Node nor Bun can send.
  */
 export function tellServiceManager(state: string): void {
   const path = process.env.NOTIFY_SOCKET;

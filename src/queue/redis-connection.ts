@@ -24,7 +24,7 @@ tellTracing();
 /** What writing meets where the other side has closed. What it said before is lost then (Bun 1.4.5). */
 const SHUT = ["EPIPE", "ECONNRESET"];
 const SHUT_REASON =
-  "it closes the connection before it answers: is it in protected mode, or full of clients?";
+  "it hangs up before it answers: does it want TLS, is it in protected mode, or full of clients?";
 
 const COMMAND_TIMEOUT_MS = 5000;
 const RECONNECT_DELAY_MS = { first: 50, most: 2000 };

@@ -79,6 +79,13 @@ describe("Redis with a certificate of a private authority", () => {
     });
   }
 
+  test("is named as what it may be when the connection string lacks TLS", async () => {
+    const gateway = await start(`localhost:${tlsPort}`, "");
+    await until("it says what it may be", async () => {
+      return (await notReadyReason(gateway)).includes("does it want TLS");
+    });
+  });
+
   test("is reached in the clear by nothing: neither the sentinel nor the Redis that it names", async () => {
     const sentinelPort = await freePort();
     const config = join(certificates.folder, "sentinel.conf");
