@@ -49,6 +49,9 @@ function fillOurs() {
       buckets: undefined,
       quantiles: undefined,
       epsilons: undefined,
+      unit: "",
+      native: undefined,
+      handling: undefined,
     }),
   );
   return {

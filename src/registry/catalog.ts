@@ -1,6 +1,6 @@
-import { METRIC_TYPES, type MetricType } from "../sample/sample.ts";
+import { METRIC_TYPES, type MetricType, type NativeLayout } from "../sample/sample.ts";
 import { ChangedSlots } from "./changed-slots.ts";
-import { Uint32List } from "./columns.ts";
+import { Float64Column, Uint32List } from "./columns.ts";
 import type { Family, SeriesRef } from "./family.ts";
 import { sampleNamesOf } from "./sample-names.ts";
 import { SeriesTexts } from "./series-texts.ts";
@@ -9,6 +9,8 @@ import { SeriesTexts } from "./series-texts.ts";
 export class Catalog {
   /** The series' label sets; a series has the same index here and there. */
   readonly texts = new SeriesTexts();
+  /** For each series when it began, in ms since 1970. */
+  readonly created = new Float64Column();
   /** For each series its place in its family. */
   #places = new Uint32List();
   #byName = new Map<string, Family>();
@@ -49,14 +51,21 @@ export class Catalog {
     return this.#sorted;
   }
 
-  /** `bounds`: a histogram's. */
-  addFamily(name: string, type: MetricType, bounds: Float64Array | undefined): Family {
+  /** `bounds` and `native`: a histogram's. */
+  addFamily(
+    name: string,
+    type: MetricType,
+    bounds: Float64Array | undefined,
+    native: NativeLayout | undefined,
+  ): Family {
     const family: Family = {
       index: this.#families.length,
       name,
       type,
       help: "",
+      unit: "",
       bounds,
+      native,
       targets: undefined,
       hasOtherLayout: false,
       series: new Uint32List(),
@@ -79,6 +88,7 @@ export class Catalog {
   /** `identity`: the label set, names in order; `shown`: as it is shown. */
   addSeries(family: Family, identity: Uint8Array, shown: Uint8Array, slot: number): SeriesRef {
     this.#places.push(family.series.length);
+    this.created.extend(1);
     family.series.push(this.texts.add(family.index, identity, shown));
     family.slots.push(slot);
     return refOf(family, slot);

@@ -1,4 +1,4 @@
-import type { MetricType } from "../sample/sample.ts";
+import type { MetricType, NativeLayout } from "../sample/sample.ts";
 import type { Uint32List } from "./columns.ts";
 import type { QuantileTargets } from "./summary.ts";
 
@@ -10,8 +10,12 @@ export interface Family {
   readonly type: MetricType;
   /** The first help sent that is not empty. */
   help: string;
+  /** The first unit sent that is not empty. */
+  unit: string;
   /** Histogram: the first bounds sent, ascending, +Inf implied. */
   readonly bounds: Float64Array | undefined;
+  /** Histogram: how its native buckets are kept; undefined when it has none. */
+  readonly native: NativeLayout | undefined;
   /** Summary: the first quantiles sent. */
   targets: QuantileTargets | undefined;
   /** Whether a sample brought other buckets or quantiles than the family has. */

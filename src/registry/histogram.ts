@@ -1,6 +1,8 @@
+import type { Exemplar } from "../sample/sample.ts";
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 import { ChangedSlots } from "./changed-slots.ts";
 import { Float64Column, type Float64Snapshot } from "./columns.ts";
+import type { NativeBuckets } from "./native-histogram.ts";
 
 /** Histograms at one moment. */
 export interface HistogramSnapshot {
@@ -10,6 +12,10 @@ export interface HistogramSnapshot {
   starts: readonly number[];
   /** Observations a bucket, not cumulative; a slot has one more than it has bounds, for +Inf. */
   counts: Float64Snapshot;
+  /** For each slot its native buckets; undefined when it has none. */
+  natives: readonly (NativeBuckets | undefined)[];
+  /** By slot, then by bucket; what was sent since the moment may be among them. */
+  exemplars: ReadonlyMap<number, readonly (Exemplar | undefined)[]>;
 }
 
 /** Histograms: bucket counts and a sum a slot. */
@@ -44,7 +50,13 @@ export class Histograms {
   }
 
   snapshot(): HistogramSnapshot {
-    return { sums: this.#sums.snapshot(), starts: this.#starts, counts: this.#counts.snapshot() };
+    return {
+      sums: this.#sums.snapshot(),
+      starts: this.#starts,
+      counts: this.#counts.snapshot(),
+      natives: [],
+      exemplars: new Map(),
+    };
   }
 
   /** Its sum, then the count of each bucket; how many there are is the family's to know. */

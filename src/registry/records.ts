@@ -200,7 +200,7 @@ function readFamily(catalog: Catalog, index: number, reader: ByteReader): void {
   const epsilon = reader.f64();
   const family =
     index === catalog.familyCount
-      ? catalog.addFamily(name, type, type === "histogram" ? bounds : undefined)
+      ? catalog.addFamily(name, type, type === "histogram" ? bounds : undefined, undefined)
       : catalog.at(index);
   if (family.name !== name) throw new RangeError("the families are out of order");
   family.help = help;

@@ -1,5 +1,5 @@
 import { DROP_REASONS, type DropReason } from "../sample/drop-reason.ts";
-import type { Definition, MetricType } from "../sample/sample.ts";
+import type { Definition, Exemplar, MetricType, NativeLayout } from "../sample/sample.ts";
 import { unreachable } from "../unreachable.ts";
 import type { ByteWriter } from "./bytes.ts";
 import { Catalog } from "./catalog.ts";
@@ -34,6 +34,10 @@ export interface RegistrySnapshot {
   /** In the order of their names. */
   families: readonly FamilySnapshot[];
   texts: SeriesTexts;
+  /** For each series when it began, in ms since 1970. */
+  created: Float64Snapshot;
+  /** By slot; what was sent since the moment may be among them. */
+  counterExemplars: ReadonlyMap<number, Exemplar>;
   counters: Float64Snapshot;
   gauges: Float64Snapshot;
   histograms: HistogramSnapshot;
@@ -46,7 +50,9 @@ export interface FamilySnapshot {
   name: string;
   type: MetricType;
   help: string;
+  unit: string;
   bounds: Float64Array | undefined;
+  native: NativeLayout | undefined;
   targets: QuantileTargets | undefined;
   /** Its series, in the order in which they came, and the slot of each. */
   series: Uint32Array;
@@ -135,12 +141,16 @@ export class Registry {
       wanted.map(({ slots }) => slots.data.subarray(0, slots.length)),
     );
     return {
-      families: families.map(({ name, type, help, bounds, targets, series, slots }) => ({
-        ...{ name, type, help, bounds, targets },
-        series: series.data.subarray(0, series.length),
-        slots: slots.data.subarray(0, slots.length),
-      })),
+      families: families.map(
+        ({ name, type, help, unit, bounds, native, targets, series, slots }) => ({
+          ...{ name, type, help, unit, bounds, native, targets },
+          series: series.data.subarray(0, series.length),
+          slots: slots.data.subarray(0, slots.length),
+        }),
+      ),
       texts,
+      created: this.#catalog.created.snapshot(),
+      counterExemplars: new Map(),
       counters: this.#counters.snapshot(),
       gauges: this.#gauges.snapshot(),
       histograms: this.#histograms.snapshot(),
@@ -199,9 +209,9 @@ export class Registry {
   }
 
   #addFamily(definition: Definition): Family {
-    const { name, type, buckets } = definition;
+    const { name, type, buckets, native } = definition;
     const bounds = type === "histogram" ? Float64Array.from(buckets ?? []) : undefined;
-    return this.#catalog.addFamily(name, type, bounds);
+    return this.#catalog.addFamily(name, type, bounds, native);
   }
 
   #adopt(family: Family, definition: Definition): void {

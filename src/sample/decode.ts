@@ -69,7 +69,7 @@ function decodeSample(json: unknown, limits: DecodeLimits, exact: () => unknown)
   const fault = limitFault(definition, limits);
   if (fault !== undefined) return drop(fault);
   definition.help = cutHelp(definition.help, limits.maxLabelLength);
-  return { ok: true, sample: { definition, value: message.value } };
+  return { ok: true, sample: { definition, value: message.value, detail: undefined } };
 }
 
 function defineSample(type: MetricType, message: Message): Definition {
@@ -84,11 +84,14 @@ function defineSample(type: MetricType, message: Message): Definition {
     type,
     name: message.name,
     help: message.help,
+    unit: "",
     labelNames,
     labelValues,
     buckets: message.buckets ?? undefined,
     quantiles: undefined,
     epsilons: undefined,
+    native: undefined,
+    handling: undefined,
   };
   if (message.quantiles?.length && message.epsilons) {
     const pairs = message.quantiles.map((quantile, i) => ({

@@ -239,6 +239,9 @@ export function definitionKey(definition: Definition): string {
     definition.buckets,
     definition.quantiles,
     definition.epsilons,
+    definition.unit,
+    definition.native,
+    definition.handling,
   ]);
 }
 

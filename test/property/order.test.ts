@@ -122,6 +122,9 @@ function definitionOf(entries: readonly (readonly [string, string])[]): Definiti
     buckets: undefined,
     quantiles: undefined,
     epsilons: undefined,
+    unit: "",
+    native: undefined,
+    handling: undefined,
   };
 }
 

@@ -187,7 +187,14 @@ test("a label set is sorted as the samples' own are", () => {
   const property = fc.property(labels, (entries) => {
     const definition = {
       ...{ type: "counter" as const, name: "x", help: "" },
-      ...{ buckets: undefined, quantiles: undefined, epsilons: undefined },
+      ...{
+        buckets: undefined,
+        quantiles: undefined,
+        epsilons: undefined,
+        unit: "",
+        native: undefined,
+        handling: undefined,
+      },
       labelNames: entries.map(([name]) => name),
       labelValues: entries.map(([, label]) => label),
     };

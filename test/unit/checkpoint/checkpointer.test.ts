@@ -34,7 +34,14 @@ function registryOf(series: number): Registry {
   for (let i = 0; i < series; i++) {
     registry.resolve({
       ...{ type: "counter", name: "c", help: "", labelNames: ["i"], labelValues: [String(i)] },
-      ...{ buckets: undefined, quantiles: undefined, epsilons: undefined },
+      ...{
+        buckets: undefined,
+        quantiles: undefined,
+        epsilons: undefined,
+        unit: "",
+        native: undefined,
+        handling: undefined,
+      },
     });
   }
   return registry;

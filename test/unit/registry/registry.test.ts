@@ -37,6 +37,9 @@ function define(type: MetricType, name: string, sent: Sent = {}): Definition {
     buckets: sent.buckets,
     quantiles: sent.quantiles,
     epsilons: sent.epsilons,
+    unit: "",
+    native: undefined,
+    handling: undefined,
   };
 }
 
