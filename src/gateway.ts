@@ -44,12 +44,18 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
     ? "check Embedded.StateFile and its folder; retrying until it works"
     : "check Redis.ConnectionString and Redis itself; retrying until it works";
   const events = new Events(log, own, remedy, nowMs);
+  const isCheckpointed = settings.checkpoint.isEnabled && keepsState(settings);
   const makeRegistry = () =>
     new Registry({
       sortLabels: metrics.sortIncomingLabels,
+      isJournaled: isCheckpointed,
       maxSeries: metrics.maxSeries,
+      maxSeriesPerFamily: metrics.maxSeriesPerFamily,
+      onLimit: metrics.onLimit,
+      ttlSeconds: metrics.seriesTtlSeconds,
+      families: undefined,
       isReservedName: isOwnName,
-      onOtherLayout: (family) => events.otherLayoutMet(family),
+      listener: events,
     });
   const { queue, intake } = openQueue(settings, events);
   const deadLetterMax = redis.deadLetters.key === "" ? 0 : redis.deadLetters.max;
@@ -60,11 +66,9 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
     popCount: redis.popCount,
     workers: redis.workers,
     leaseMs: settings.gateway.leaseMs,
-    checkpoint: {
-      ...settings.checkpoint,
-      isEnabled: settings.checkpoint.isEnabled && keepsState(settings),
-    },
+    checkpoint: { ...settings.checkpoint, isEnabled: isCheckpointed },
     deadLetterMax,
+    maxAgeMs: metrics.maxSampleAgeSeconds * 1000,
     nowMs,
   });
   const server = serve(settings.web.listen, {

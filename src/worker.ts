@@ -17,6 +17,7 @@ const READ_RETRY_DELAY_MS = 100;
 /** Batches are made in the order of the requests, since they number definitions as they go. */
 let last: Promise<void> = Promise.resolve();
 let start: (range: Range) => Promise<void> = () => Promise.reject(new Error("BUG: not started"));
+let forget: (ids: Uint32Array) => void = () => {};
 
 self.onmessage = (event: MessageEvent<WorkerRequest>) => {
   const request = event.data;
@@ -24,9 +25,15 @@ self.onmessage = (event: MessageEvent<WorkerRequest>) => {
     last = start(request.range);
     return;
   }
+  if (request.kind === "void") {
+    // At once: what is decoded before is decoded again.
+    forget(request.ids);
+    return;
+  }
   const { name, source, limits, deadLetterMax } = request;
   const reader = openRangeReader(source, name);
   const folder = new Folder({ limits, deadLetterMax });
+  forget = (ids) => folder.void(ids);
   start = (range) => {
     // Read while the range before is decoded: that keeps both us and Redis busy.
     const startedAt = performance.now();

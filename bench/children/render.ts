@@ -4,7 +4,7 @@
  */
 import { Counter, Registry as PromRegistry } from "prom-client";
 import { renderText } from "../../src/exposition/text.ts";
-import { Registry } from "../../src/registry/registry.ts";
+import { define, makeRegistry } from "../../test/support/registry.ts";
 import { counterLabels } from "../backlog.ts";
 
 const { series, rounds } = JSON.parse(process.argv[2]) as { series: number; rounds: number };
@@ -38,26 +38,14 @@ for (let round = 0; round < WARM_UP_ROUNDS + rounds; round++) {
 console.log(JSON.stringify({ oursMs, promMs, oursBytes, promBytes }));
 
 function fillOurs() {
-  const registry = new Registry({ sortLabels: true, maxSeries: 0, isReservedName: () => false });
+  const registry = makeRegistry();
   const refs = labels.map((labelSet) =>
-    registry.resolve({
-      type: "counter",
-      name: NAME,
-      help: HELP,
-      labelNames: Object.keys(labelSet),
-      labelValues: Object.values(labelSet),
-      buckets: undefined,
-      quantiles: undefined,
-      epsilons: undefined,
-      unit: "",
-      native: undefined,
-      handling: undefined,
-    }),
+    registry.resolve(define("counter", NAME, labelSet, { help: HELP })),
   );
   return {
     change: (round: number) => {
       const values = Float64Array.from(refs, (_, i) => increment(i, round));
-      registry.observe(refs, values, series, 0);
+      registry.observe(refs, values, series);
     },
     scrape: () => {
       let bytes = 0;

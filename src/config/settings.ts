@@ -49,6 +49,11 @@ export interface Settings {
     disableMetaMetrics: boolean;
     maxMessageBytes: number;
     maxSeries: number;
+    maxSeriesPerFamily: number;
+    onLimit: "drop" | "overflow";
+    seriesTtlSeconds: number;
+    maxSampleAgeSeconds: number;
+    createdTimestamps: boolean;
     maxLabels: number;
     maxLabelLength: number;
     maxBuckets: number;
@@ -113,6 +118,13 @@ function parsed<T>(
     }),
   );
 }
+
+const onLimit: SettingSchema<"drop" | "overflow"> = v.pipe(
+  v.string(),
+  v.trim(),
+  v.toLowerCase(),
+  v.picklist(["drop", "overflow"], "must be drop or overflow"),
+);
 
 const connectionString = parsed((text) => {
   const result = parseConnectionString(text);
@@ -272,7 +284,42 @@ export const SETTINGS = {
     defaultText: "1000000",
     schema: integer(0, 1_000_000_000),
     takes: "0..1000000000",
-    doc: "A sample that would make one series more is dropped as `series_limit`; 0: no limit.",
+    doc: "Series over all families: of a sample that would make one more `Metrics.OnLimit` says what becomes; 0: no limit.",
+  }),
+  maxSeriesPerFamily: define({
+    name: "Metrics.MaxSeriesPerFamily",
+    defaultText: "0",
+    schema: integer(0, 1_000_000_000),
+    takes: "0..1000000000",
+    doc: "The same for the series of one family.",
+  }),
+  onLimit: define({
+    name: "Metrics.OnLimit",
+    defaultText: "drop",
+    schema: onLimit,
+    takes: "drop, overflow",
+    doc: 'At a limit on series. `drop`: the sample is dropped as `series_limit`. `overflow`: it goes into one series of its family with the label `overflow="true"` and no other, so sums stay right; where its family is new it is dropped. Either way `prom_stream_gateway_limited_samples_total` names the family.',
+  }),
+  seriesTtlSeconds: define({
+    name: "Metrics.SeriesTtlSeconds",
+    defaultText: "0",
+    schema: integer(0, 2 ** 31 - 1),
+    takes: "0..2147483647",
+    doc: "A series ends when no sample has come for it for so long: it is not shown any more, and begins anew with the next sample. 0: it stays. `ttlSeconds` of a family, and `ttl` of a sample, come first.",
+  }),
+  maxSampleAgeSeconds: define({
+    name: "Metrics.MaxSampleAgeSeconds",
+    defaultText: "0",
+    schema: integer(0, 2 ** 31 - 1),
+    takes: "0..2147483647",
+    doc: "A sample whose `timestamp` says that it was taken longer than this before it was claimed is dropped as `too_old`. 0: none is.",
+  }),
+  createdTimestamps: define({
+    name: "Metrics.CreatedTimestamps",
+    defaultText: "false",
+    schema: boolean,
+    takes: "true, false",
+    doc: "Show when each counter, histogram and summary began: as `_created` in OpenMetrics, which Prometheus stores as series of their own unless it is told not to, and in protobuf. Prometheus' text format has no place for it.",
   }),
   maxLabels: define({
     name: "Metrics.MaxLabels",

@@ -20,6 +20,8 @@ export interface IngestionOptions {
   checkpoint: { isEnabled: boolean; intervalMs: number; maxSamples: number };
   /** How long the dead letters' list may become; 0: none. */
   deadLetterMax: number;
+  /** Samples that say that they are older are refused; 0: none. */
+  maxAgeMs: number;
   nowMs: () => number;
 }
 
@@ -71,6 +73,8 @@ export class Ingestion {
   /** Who has the lease while we do not. */
   #holder: string | undefined;
   #acquiredAtMs = 0;
+  /** No sample that was not claimed then is older. */
+  #quietSinceMs = 0;
   #running: Promise<void> = Promise.resolve();
   #checkpointing: Promise<void> | undefined;
   #isRenewing = false;
@@ -243,6 +247,7 @@ export class Ingestion {
     this.#isRestored = false;
     this.#isRecovered = false;
     this.#acquiredAtMs = performance.now();
+    const acquiredMs = nowMs();
     const restored = checkpoint.isEnabled
       ? await restoreRegistry(makeRegistry, queue, saved)
       : { registry: makeRegistry(), savedBytes: 0 };
@@ -254,7 +259,9 @@ export class Ingestion {
       popCount: this.#options.popCount,
       keepsState: checkpoint.isEnabled,
       deadLetterMax: this.#options.deadLetterMax,
+      maxAgeMs: this.#options.maxAgeMs,
     });
+    this.#quietSinceMs = acquiredMs;
     this.#isRestored = true;
   }
 
@@ -266,12 +273,15 @@ export class Ingestion {
       await Promise.race([this.#progress.wait(WAIT_MS), this.#change.wait(WAIT_MS)]);
       return;
     }
-    const startedMs = nowMs();
-    const segment = await queue.claim();
+    const startedMs = Math.max(nowMs(), this.#lastClaimMs);
+    const segment = await queue.claim(startedMs);
     this.#recover();
     if (segment !== undefined) {
       tenure.add(segment, this.#lastClaimMs);
       this.#dispatch();
+    } else if (tenure.plan.pending === 0) {
+      // Whatever is claimed later came later.
+      this.#advance(tenure, startedMs);
     }
     this.#lastClaimMs = startedMs;
     if (segment === undefined) {
@@ -315,13 +325,20 @@ export class Ingestion {
     for (;;) {
       const startedAt = performance.now();
       const applied = tenure.applyNext(nowMs());
+      this.#tellEnded(tenure);
       if (applied === undefined) break;
+      if ("again" in applied) {
+        this.#pool?.send(queue.locate(applied.again));
+        continue;
+      }
       failpoint("batch_applied");
       listener.applied(applied, (performance.now() - startedAt) / 1000);
     }
     const { position } = tenure.plan;
     if (position !== undefined) queue.applied(position);
     if (!this.#isRecovered && tenure.recoveringLeft === 0) {
+      // What had ended before, and was not shown any more, must not come back.
+      this.#advance(tenure, tenure.plan.oldestSegment?.claimedMs ?? this.#quietSinceMs);
       this.#isRecovered = true;
       const seconds = (performance.now() - this.#acquiredAtMs) / 1000;
       listener.recovered(tenure.registry.seriesCount, seconds);
@@ -331,6 +348,17 @@ export class Ingestion {
     if (tenure.fresh >= (checkpoint.isEnabled ? checkpoint.maxSamples : 1)) {
       this.#checkpointNow.give();
     }
+  }
+
+  #advance(tenure: Tenure, nowMs: number): void {
+    tenure.advance(nowMs);
+    this.#tellEnded(tenure);
+  }
+
+  #tellEnded(tenure: Tenure): void {
+    for (const { incarnation, ids } of tenure.takeVoids()) this.#pool?.void(incarnation, ids);
+    const count = tenure.takeEnded();
+    if (count > 0) this.#options.listener.seriesEnded(count);
   }
 
   async #runCheckpoints(): Promise<void> {

@@ -19,6 +19,8 @@ export interface IngestionListener {
   claimsUndone(elements: number): void;
   emptyClaim(): void;
   applied(applied: AppliedBatch, seconds: number): void;
+  /** So many series have ended: nothing came for them within their time. */
+  seriesEnded(count: number): void;
   checkpointed(bytes: number, isWhole: boolean, deadLetters: number, seconds: number): void;
   checkpointFailed(reason: string): void;
   /** The state that the queue holds cannot be read; it was left as it is. */

@@ -3,7 +3,7 @@ import type { RangeSource } from "../queue/range-source.ts";
 import type { DecodeLimits } from "../sample/decode.ts";
 import type { Batch } from "../sample/fold.ts";
 
-/** From the main thread to a worker: once `start`, then ranges in ascending order. */
+/** From the main thread to a worker: once `start`, then ranges, and what is void from then on. */
 export type WorkerRequest =
   | {
       kind: "start";
@@ -13,7 +13,9 @@ export type WorkerRequest =
       /** Dropped samples that a batch brings along at most. */
       deadLetterMax: number;
     }
-  | { kind: "read"; range: Range };
+  | { kind: "read"; range: Range }
+  /** The series of these definitions have ended: no message may mean them any more. */
+  | { kind: "void"; ids: Uint32Array<ArrayBuffer> };
 
 /** From a worker to the main thread: batches in the order in which their ranges were sent. */
 export type WorkerReply =

@@ -58,9 +58,14 @@ export class RangePlan {
     return this.#nextSequence - this.#sent.length;
   }
 
+  /** The range to be applied next; undefined while none is cut. */
+  get oldestRange(): Range | undefined {
+    return this.#sent[0]?.range;
+  }
+
   /** The segment of the range to be applied next, or of the one to be cut next. */
-  get oldestSegment(): number | undefined {
-    return this.#sent[0]?.range.segment ?? this.#segments[0]?.number;
+  get oldestSegment(): Segment | undefined {
+    return this.#sent[0]?.segment ?? this.#segments[0];
   }
 
   /** How far everything is applied; undefined before the first range was. */

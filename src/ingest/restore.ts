@@ -23,5 +23,6 @@ export async function restoreRegistry(
     savedBytes += bytes.length;
     index++;
   }
+  registry.restored();
   return { registry, savedBytes };
 }

@@ -1,7 +1,8 @@
 import { Checkpointer, type CheckpointSizes, type Committed } from "../checkpoint/checkpointer.ts";
-import type { Position, Queue, SavedCheckpoint, Segment } from "../queue/queue.ts";
+import type { Position, Queue, Range, SavedCheckpoint, Segment } from "../queue/queue.ts";
 import { BatchApplier } from "../registry/apply.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { RemovedSeries } from "../registry/removed-series.ts";
 import type { Drop } from "../sample/fold.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import type { RangeBatch } from "./messages.ts";
@@ -15,6 +16,8 @@ export interface TenureOptions {
   keepsState: boolean;
   /** How long the dead letters' list may become; 0: none. */
   deadLetterMax: number;
+  /** Samples that say that they are older are refused; 0: none. */
+  maxAgeMs: number;
   token: number;
   saved: SavedCheckpoint;
   savedBytes: number;
@@ -32,6 +35,14 @@ export interface AppliedBatch {
   /** Samples that are in the totals now. */
   samples: number;
   drops: readonly Drop[];
+  /** Of samples that say when they were taken: how long before they were claimed, in seconds. */
+  ages: readonly number[];
+}
+
+/** Numbers of a worker's definitions that are void. */
+export interface VoidDefinitions {
+  incarnation: object;
+  ids: Uint32Array<ArrayBuffer>;
 }
 
 interface ArrivedBatch {
@@ -50,7 +61,12 @@ export class Tenure {
   readonly plan: RangePlan;
   readonly checkpointer: Checkpointer;
   readonly deadLetters: DeadLetters;
-  #appliers = new WeakMap<object, BatchApplier>();
+  #options: TenureOptions;
+  /** By worker, of its present life and numbering. */
+  #appliers = new Map<number, { incarnation: object; applier: BatchApplier }>();
+  /** What the workers are to be told. */
+  #voids: VoidDefinitions[] = [];
+  #ended = 0;
   /** Batches that wait for one before them. */
   #arrived = new Map<number, ArrivedBatch>();
   /** Of what the last owner had claimed. */
@@ -63,6 +79,7 @@ export class Tenure {
   #claimedSinceMs = new Map<number, number>();
 
   constructor(options: TenureOptions) {
+    this.#options = options;
     this.registry = options.registry;
     this.plan = new RangePlan(options.popCount);
     this.deadLetters = new DeadLetters(options.deadLetterMax);
@@ -95,7 +112,8 @@ export class Tenure {
   /** Whether there is something for a checkpoint. */
   get hasNews(): boolean {
     const isApplied = this.#applied.elements > this.#taken.elements;
-    return isApplied || this.deadLetters.count > 0 || this.checkpointer.isDue;
+    const hasChanges = this.#options.keepsState && this.registry.hasChangedSeries;
+    return isApplied || hasChanges || this.deadLetters.count > 0 || this.checkpointer.isDue;
   }
 
   /** Adds a claimed segment. `sinceMs`: nothing in it was pushed before. */
@@ -106,34 +124,87 @@ export class Tenure {
 
   /** Takes a batch; `incarnation` stands for the life of the worker that made it. */
   arrive(worker: number, incarnation: object, batch: RangeBatch): void {
-    let applier = this.#appliers.get(incarnation);
-    if (applier === undefined) {
-      applier = new BatchApplier(this.registry, this.deadLetters.isKept);
-      this.#appliers.set(incarnation, applier);
+    let known = this.#appliers.get(worker);
+    if (known?.incarnation !== incarnation || batch.firstDefinitionId === 0) {
+      const { deadLetters, registry } = this;
+      const { maxAgeMs } = this.#options;
+      const applier = new BatchApplier(registry, {
+        keepsDeadLetters: deadLetters.isKept,
+        maxAgeMs,
+      });
+      known = { incarnation, applier };
+      this.#appliers.set(worker, known);
     }
-    this.#arrived.set(batch.sequence, { worker, applier, batch });
+    known.applier.learn(batch);
+    this.#arrived.set(batch.sequence, { worker, applier: known.applier, batch });
   }
 
-  /** Applies the batch whose turn it is; undefined when it has not arrived. */
-  applyNext(nowMs: number): AppliedBatch | undefined {
+  /**
+   * Applies the batch whose turn it is; undefined when it has not arrived. Where definitions in it are
+   * void by now it is thrown away, and this is the range to be read once more.
+   */
+  applyNext(nowMs: number): AppliedBatch | { again: Range } | undefined {
     const next = this.#arrived.get(this.plan.nextToApply);
     if (next === undefined) return undefined;
     const { worker, applier, batch } = next;
-    this.#arrived.delete(batch.sequence);
-    const { samples, drops, deadLetters } = applier.apply(batch, nowMs);
-    this.deadLetters.add(deadLetters, nowMs);
     const segment = this.plan.oldestSegment;
+    const range = this.plan.oldestRange;
+    if (segment === undefined || range === undefined) throw new Error("BUG: a batch without range");
+    this.advance(segment.claimedMs || nowMs);
+    this.#arrived.delete(batch.sequence);
+    if (applier.isVoid(batch)) return { again: range };
+    const { samples, drops, deadLetters, ages } = applier.apply(batch);
+    this.deadLetters.add(deadLetters, nowMs);
     const elements = this.plan.applied();
     this.plan.isNew = batch.definitions.length * 8 > batch.ids.length;
-    if (segment !== undefined && segment !== this.plan.oldestSegment) {
-      this.#claimedSinceMs.delete(segment);
+    if (segment.number !== this.plan.oldestSegment?.number) {
+      this.#claimedSinceMs.delete(segment.number);
     }
     this.#applied.elements += elements;
     this.#applied.samples += batch.ids.length;
     this.#recoveringLeft = Math.max(0, this.#recoveringLeft - elements);
     // Freed at once, and not by the collector some day, it is there for the worker's next batch.
     for (const { buffer } of [batch.ids, batch.values]) buffer.transfer(0);
-    return { worker, batch, samples, drops };
+    return { worker, batch, samples, drops, ages };
+  }
+
+  /**
+   * Moves the clock of the samples on, to when the next ones came or may come at the earliest: then
+   * series end that were silent too long, the same ones whoever applies these samples.
+   */
+  advance(nowMs: number): void {
+    this.#forget(this.registry.advance(nowMs));
+  }
+
+  /** Takes what the workers are to be told. */
+  takeVoids(): VoidDefinitions[] {
+    const voids = this.#voids;
+    this.#voids = [];
+    return voids;
+  }
+
+  /** Takes how many series have ended since the last call. */
+  takeEnded(): number {
+    const ended = this.#ended;
+    this.#ended = 0;
+    return ended;
+  }
+
+  #forget(removed: RemovedSeries | undefined): void {
+    if (removed === undefined) return;
+    this.#ended += removed.count;
+    const present = new Set<BatchApplier>();
+    for (const { incarnation, applier } of this.#appliers.values()) {
+      present.add(applier);
+      const ids = applier.forget(removed);
+      if (ids.length > 0) this.#voids.push({ incarnation, ids });
+    }
+    // Of former lives and numberings: their workers know no more of them.
+    for (const { applier } of this.#arrived.values()) {
+      if (present.has(applier)) continue;
+      present.add(applier);
+      applier.forget(removed);
+    }
   }
 
   /** Makes a checkpoint, or goes on with the one that failed; one call at a time. */
@@ -146,7 +217,7 @@ export class Tenure {
   /** Since when, at most, the oldest element claimed and not applied waits; undefined: none. */
   get oldestSinceMs(): number | undefined {
     const segment = this.plan.oldestSegment;
-    return segment === undefined ? undefined : this.#claimedSinceMs.get(segment);
+    return segment && this.#claimedSinceMs.get(segment.number);
   }
 
   #takePosition(): Position | undefined {

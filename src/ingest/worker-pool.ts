@@ -20,6 +20,7 @@ export interface WorkerPoolListener {
 
 interface Member {
   worker: Worker;
+  incarnation: object;
   /** Sent and not answered, in order. */
   outstanding: Range[];
   restarts: number;
@@ -38,7 +39,7 @@ export class WorkerPool {
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
     for (let i = 0; i < options.count; i++) {
-      this.#members.push({ worker: this.#launch(i), outstanding: [], restarts: 0 });
+      this.#members.push({ ...this.#launch(i), outstanding: [], restarts: 0 });
     }
   }
 
@@ -47,7 +48,7 @@ export class WorkerPool {
     return this.#members.some((member) => member.outstanding.length < OUTSTANDING_MAX);
   }
 
-  /** Gives a range to the worker that has least to do. Ranges come in ascending order. */
+  /** Gives a range to the worker that has least to do. */
   send(range: Range): void {
     let least = this.#members[0];
     for (const member of this.#members) {
@@ -57,12 +58,18 @@ export class WorkerPool {
     post(least.worker, { kind: "read", range });
   }
 
+  /** Numbers of definitions are void; nobody hears of it when that worker is not alive any more. */
+  void(incarnation: object, ids: Uint32Array<ArrayBuffer>): void {
+    const member = this.#members.find((other) => other.incarnation === incarnation);
+    if (member !== undefined) post(member.worker, { kind: "void", ids });
+  }
+
   close(): void {
     this.#closed = true;
     for (const member of this.#members) member.worker.terminate();
   }
 
-  #launch(index: number): Worker {
+  #launch(index: number): Pick<Member, "worker" | "incarnation"> {
     const worker = new Worker(this.#options.url);
     const incarnation = {};
     let reason = "it ended by itself";
@@ -89,7 +96,7 @@ export class WorkerPool {
       if (!this.#closed) this.#relaunch(index, reason);
     });
     post(worker, this.#options.start(String(index)));
-    return worker;
+    return { worker, incarnation };
   }
 
   #relaunch(index: number, reason: string): void {
@@ -100,7 +107,7 @@ export class WorkerPool {
     member.restarts++;
     setTimeout(() => {
       if (this.#closed) return;
-      member.worker = this.#launch(index);
+      Object.assign(member, this.#launch(index));
       for (const range of member.outstanding) post(member.worker, { kind: "read", range });
     }, delayMs);
   }

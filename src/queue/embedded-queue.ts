@@ -80,10 +80,10 @@ export class EmbeddedQueue implements Queue {
     await Bun.sleep(Math.min(timeoutMs, LOCKED_WAIT_MS));
   }
 
-  async claim(): Promise<Segment | undefined> {
+  async claim(nowMs: number): Promise<Segment | undefined> {
     this.#refuseOthers();
     failpoint("claim_before");
-    const segment = this.#store.claim();
+    const segment = this.#store.claim(nowMs);
     failpoint("claim_after");
     return segment;
   }

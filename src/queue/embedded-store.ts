@@ -12,7 +12,7 @@ export class EmbeddedStore {
   /** Oldest first; the last one is being filled. */
   #blocks: Block[];
   #spare: Block[] = [];
-  #segments = new Map<number, { start: number; length: number }>();
+  #segments = new Map<number, { start: number; length: number; claimedMs: number }>();
   #nextSegment = 0;
   /** Elements that ever came; that were claimed of them; that need not be read again. */
   #appended = 0;
@@ -92,21 +92,23 @@ export class EmbeddedStore {
     if (this.#wake === resolve) this.#wake = undefined;
   }
 
-  claim(): Segment | undefined {
+  /** `nowMs`: in ms since 1970. */
+  claim(nowMs: number): Segment | undefined {
     const { length } = this;
     if (length === 0) return undefined;
     const number = this.#nextSegment++;
-    this.#segments.set(number, { start: this.#claimed, length });
+    this.#segments.set(number, { start: this.#claimed, length, claimedMs: nowMs });
     const elementBytes = (this.#appendedBytes - this.#claimedBytes) / length;
     this.#claimed = this.#appended;
     this.#claimedBytes = this.#appendedBytes;
-    return { number, length, elementBytes };
+    return { number, length, elementBytes, claimedMs: nowMs };
   }
 
   /** Segments that are not done, oldest first, as far as they are not. */
   segments(): Segment[] {
-    return [...this.#segments].map(([number, { start, length }]) => {
-      return { number, length: start + length - Math.max(start, this.#done), elementBytes: 0 };
+    return [...this.#segments].map(([number, { start, length, claimedMs }]) => {
+      const left = start + length - Math.max(start, this.#done);
+      return { number, length: left, elementBytes: 0, claimedMs };
     });
   }
 

@@ -44,9 +44,10 @@ export interface Queue {
 
   /**
    * Takes all that stands in the queue now as a segment, in O(1): nothing is copied, and senders go
-   * on with an empty queue. Undefined when the queue is empty.
+   * on with an empty queue. Undefined when the queue is empty. `nowMs` is kept with the segment: it
+   * says when its samples came, whoever applies them.
    */
-  claim(): Promise<Segment | undefined>;
+  claim(nowMs: number): Promise<Segment | undefined>;
 
   /**
    * Returns when the queue may hold samples, at the latest after about `timeoutMs` (1 to 1000). A
@@ -179,6 +180,8 @@ export interface Segment {
   length: number;
   /** What an element takes on average, in bytes; 0 when not known. */
   elementBytes: number;
+  /** When it was claimed, in ms since 1970; 0 when not known. */
+  claimedMs: number;
 }
 
 /** A part of a segment, one worker's job. It crosses threads. */

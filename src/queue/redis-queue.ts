@@ -107,19 +107,19 @@ export class RedisQueue implements Queue {
     await this.#waitFor(this.#keys.released, timeoutMs, UNWATCHED_RELEASE_WAIT_MS);
   }
 
-  async claim(): Promise<Segment | undefined> {
+  async claim(nowMs: number): Promise<Segment | undefined> {
     return this.#run(async () => {
       const number = this.#nextSegment;
       const { state, queue } = this.#keys;
       failpoint("claim_before");
       const claimed = await this.#commands.claimSegment(
         ...[state, queue, this.#keys.segment(number)],
-        ...[...this.#lease.credentials, number],
+        ...[...this.#lease.credentials, number, nowMs],
       );
       failpoint("claim_after");
       if (isClaimGone(claimed)) {
         this.#nextSegment = number + 1;
-        return this.claim();
+        return this.claim(nowMs);
       }
       const segment = toSegment(number, claimed);
       if (segment !== undefined) this.#nextSegment = number + 1;
@@ -255,7 +255,7 @@ export class RedisQueue implements Queue {
     const key = this.#keys.segment(number);
     const { state } = this.#keys;
     const found = await this.#run(() =>
-      this.#commands.inspectSegment(state, key, ...this.#lease.credentials),
+      this.#commands.inspectSegment(state, key, ...this.#lease.credentials, number),
     );
     failpoint("inspect_after");
     return toSegment(number, found);
@@ -293,7 +293,7 @@ export class RedisQueue implements Queue {
 
 /** The answer to a repeated claim whose segment Redis has lost in between. */
 function isClaimGone(reply: unknown): boolean {
-  return (reply as [number, number])[0] < 0;
+  return (reply as number[])[0] < 0;
 }
 
 /** The oldest segment that is not done when everything up to the position is. */
@@ -302,9 +302,9 @@ function firstAfter(position: Position | undefined): number | undefined {
 }
 
 function toSegment(number: number, reply: unknown): Segment | undefined {
-  const [length, bytes] = reply as [number, number];
+  const [length, bytes, claimedMs] = reply as [number, number, number];
   if (!Number.isInteger(length)) throw unexpected(reply);
-  return length > 0 ? { number, length, elementBytes: bytes / length } : undefined;
+  return length > 0 ? { number, length, elementBytes: bytes / length, claimedMs } : undefined;
 }
 
 /** The same memory: ioredis sends only a Buffer as the bytes that it is. */

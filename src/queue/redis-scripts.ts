@@ -5,7 +5,8 @@
  * - `owner`, `token`: the process that works under the id, and the number of its ownership;
  *   `released`: there when it has given the lease up;
  * - `formerOwner`, `formerToken`: the same of the ownership before;
- * - `first`, `next`: the oldest segment that is not done, and the number of the next one;
+ * - `first`, `next`: the oldest segment that is not done, and the number of the next one; `claimed:N`:
+ *   when segment N was claimed;
  * - `checkpoint`, `journal`, `entries`: the last commit, and where the state is that it left;
  * - `building`: a journal that was begun and does not count yet; `begun`, `ahead`: the greatest number
  *   of a commit for which the owner has written entries, and up to which one;
@@ -92,9 +93,10 @@ return 1
 `;
 
 /**
- * KEYS: state, queue, segment. ARGV: owner, token, segment number.
- * Returns {length, bytes of memory}; {0, 0} when the queue is empty; {-1, 0} when the segment was
- * claimed by an earlier call and is gone. A segment of that number that is there already is ours.
+ * KEYS: state, queue, segment. ARGV: owner, token, segment number, the time.
+ * Returns {length, bytes of memory, when it was claimed}; {0} when the queue is empty; {-1} when the
+ * segment was claimed by an earlier call and is gone. A segment of that number that is there already is
+ * ours.
  */
 export const CLAIM = `${CHECK_OWNER}
 local next = tonumber(redis.call('HGET', KEYS[1], 'next'))
@@ -103,18 +105,19 @@ if next ~= number and next ~= number + 1 then
   return redis.error_reply('STATEOLD the next segment is ' .. next .. ', not ' .. number)
 end
 if redis.call('EXISTS', KEYS[3]) == 0 then
-  if next == number + 1 then return {-1, 0} end
+  if next == number + 1 then return {-1} end
   local kind = redis.call('TYPE', KEYS[2])['ok']
-  if kind == 'none' then return {0, 0} end
+  if kind == 'none' then return {0} end
   if kind ~= 'list' then return redis.error_reply('WRONGTYPE the queue key holds a ' .. kind .. ', not a list') end
   redis.call('RENAME', KEYS[2], KEYS[3])
 end
 if next == number then
   redis.call('LTRIM', KEYS[3], 0, -1)
-  redis.call('HSET', KEYS[1], 'next', number + 1)
+  redis.call('HSET', KEYS[1], 'next', number + 1, 'claimed:' .. number, ARGV[4])
 end
 local memory = redis.pcall('MEMORY', 'USAGE', KEYS[3])
-return {redis.call('LLEN', KEYS[3]), type(memory) == 'number' and memory or 0}
+local claimed = redis.call('HGET', KEYS[1], 'claimed:' .. number)
+return {redis.call('LLEN', KEYS[3]), type(memory) == 'number' and memory or 0, tonumber(claimed or 0)}
 `;
 
 /**
@@ -132,10 +135,14 @@ end
 return redis.call('LLEN', KEYS[2])
 `;
 
-/** KEYS: state, segment. ARGV: owner, token. Returns {length, bytes of memory} of a segment. */
+/**
+ * KEYS: state, segment. ARGV: owner, token, segment number. Returns what `CLAIM` returns of a segment
+ * that is there.
+ */
 export const INSPECT = `${CHECK_OWNER}
 local memory = redis.pcall('MEMORY', 'USAGE', KEYS[2])
-return {redis.call('LLEN', KEYS[2]), type(memory) == 'number' and memory or 0}
+local claimed = redis.call('HGET', KEYS[1], 'claimed:' .. ARGV[3])
+return {redis.call('LLEN', KEYS[2]), type(memory) == 'number' and memory or 0, tonumber(claimed or 0)}
 `;
 
 /**
@@ -172,7 +179,7 @@ return 1
  * Elements are counted from the newest end, which is never cut.
  */
 export const COMMIT = `${CHECK_OWNER}
-local known = redis.call('HMGET', KEYS[1], 'checkpoint', 'begun', 'ahead')
+local known = redis.call('HMGET', KEYS[1], 'checkpoint', 'begun', 'ahead', 'first')
 local last = tonumber(known[1] or 0)
 if last >= tonumber(ARGV[3]) then return 0 end
 if ARGV[4] ~= '' and last ~= tonumber(ARGV[4]) then
@@ -192,6 +199,7 @@ else
   redis.call('HSET', KEYS[1], 'checkpoint', ARGV[3], 'first', ARGV[5], 'format', ARGV[11])
 end
 redis.call('HDEL', KEYS[1], 'building')
+for n = tonumber(known[4] or ARGV[5]), ARGV[5] - 1 do redis.call('HDEL', KEYS[1], 'claimed:' .. n) end
 if #ARGV > 12 then
   for i = 13, #ARGV, 1000 do redis.call('LPUSH', KEYS[4], unpack(ARGV, i, math.min(i + 999, #ARGV))) end
   redis.call('LTRIM', KEYS[4], 0, ARGV[12] - 1)

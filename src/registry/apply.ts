@@ -6,8 +6,9 @@ import {
   type Drop,
   PAYLOAD_EXCERPT_LENGTH,
 } from "../sample/fold.ts";
-import type { Definition } from "../sample/sample.ts";
-import { type Registry, refusalOf } from "./registry.ts";
+import type { Definition, SampleDetail } from "../sample/sample.ts";
+import { OVERFLOWED, type Registry, refusalOf } from "./registry.ts";
+import type { RemovedSeries } from "./removed-series.ts";
 
 /** What became of a batch. */
 export interface Applied {
@@ -17,35 +18,101 @@ export interface Applied {
   drops: Drop[];
   /** The same one by one, where they are asked for. */
   deadLetters: DeadLetter[];
+  /** Of samples that say when they were taken: how long before they were claimed, in seconds. */
+  ages: number[];
+}
+
+export interface ApplyOptions {
+  keepsDeadLetters: boolean;
+  /** Samples that say that they are older are refused; 0: none. */
+  maxAgeMs: number;
+}
+
+/** A definition that is looked at for each of its samples. */
+interface Handled {
+  definition: Definition;
+  /** Its series; negative while refused or not looked at yet. */
+  ref: number;
 }
 
 /**
- * Applies the batches of one worker, which names definitions by numbers of its own.
+ * Applies the batches of one worker, which names definitions by numbers of its own, up to where it
+ * begins to number anew.
  *
  * A definition is resolved when a sample uses it, not when it arrives: what a family is (its type,
  * its buckets, whether there is room for a series) is decided by the order of the queue.
  */
 export class BatchApplier {
   #registry: Registry;
-  /** The series that a definition means; negative while refused or not looked at yet. */
+  #options: ApplyOptions;
+  /** The series that a definition means, or why there is none to be read here. */
   #refs = new Int32Array(1024).fill(NOT_RESOLVED);
   #count = 0;
+  #voidCount = 0;
   /** Only what is not resolved. */
   #definitions = new Map<number, Definition>();
-  #keepsDeadLetters: boolean;
+  #handled = new Map<number, Handled>();
   /** Samples that the registry is to be given. */
   #pendingRefs = new Int32Array(0);
   #pendingValues = new Float64Array(0);
 
-  constructor(registry: Registry, keepsDeadLetters = false) {
+  constructor(registry: Registry, options: ApplyOptions) {
     this.#registry = registry;
-    this.#keepsDeadLetters = keepsDeadLetters;
+    this.#options = options;
   }
 
-  /** Applies one batch. Batches of one worker come in the order in which it made them. */
-  apply(batch: Batch, nowMs: number): Applied {
-    this.#learn(batch);
-    const { ids, values } = batch;
+  /** Takes the definitions of a batch, when it arrives: in the order in which the worker made them. */
+  learn({ definitions }: Batch): void {
+    const needed = this.#count + definitions.length;
+    if (needed > this.#refs.length) {
+      const grown = new Int32Array(Math.max(needed, this.#refs.length * 2));
+      grown.fill(NOT_RESOLVED, this.#count);
+      grown.set(this.#refs.subarray(0, this.#count));
+      this.#refs = grown;
+    }
+    for (const definition of definitions) {
+      const id = this.#count++;
+      if (definition.handling === undefined) this.#definitions.set(id, definition);
+      else {
+        this.#refs[id] = HANDLED;
+        this.#handled.set(id, { definition, ref: NOT_RESOLVED });
+      }
+    }
+  }
+
+  /**
+   * Forgets series that have ended. Returns the numbers of their definitions, which are void from now
+   * on: what they say is not kept here.
+   */
+  forget(removed: RemovedSeries): Uint32Array<ArrayBuffer> {
+    const refs = this.#refs;
+    const ids: number[] = [];
+    for (let id = 0; id < this.#count; id++) {
+      if (refs[id] < 0 || !removed.has(refs[id])) continue;
+      refs[id] = VOID;
+      ids.push(id);
+    }
+    for (const handled of this.#handled.values()) {
+      if (handled.ref >= 0 && removed.has(handled.ref)) handled.ref = NOT_RESOLVED;
+    }
+    this.#voidCount += ids.length;
+    return Uint32Array.from(ids);
+  }
+
+  /** Whether a batch names definitions that are void: its range must be decoded again. */
+  isVoid({ ids }: Batch): boolean {
+    if (this.#voidCount === 0) return false;
+    const refs = this.#refs;
+    for (let i = 0; i < ids.length; i++) if (refs[ids[i]] === VOID) return true;
+    return false;
+  }
+
+  /**
+   * Applies one batch, which is learnt and not void; in the order of the queue. The registry's clock
+   * says when its samples came.
+   */
+  apply(batch: Batch): Applied {
+    const { ids, values, details } = batch;
     if (ids.length > this.#pendingRefs.length) {
       this.#pendingRefs = new Int32Array(ids.length);
       this.#pendingValues = new Float64Array(ids.length);
@@ -53,69 +120,82 @@ export class BatchApplier {
     const [refs, pendingRefs, pendingValues] = [this.#refs, this.#pendingRefs, this.#pendingValues];
     const drops = [...batch.drops];
     const deadLetters = [...batch.deadLetters];
+    const applied: Applied = { samples: 0, drops, deadLetters, ages: [] };
     let refused = 0;
     let pending = 0;
+    let nextDetail = 0;
     for (let i = 0; i < ids.length; i++) {
-      let ref = refs[ids[i]];
-      // Not `ref < 0`: a number that was never sent may be beyond the end.
-      if (!(ref >= 0)) {
-        // What a definition brings (quantiles, say) is not there for the samples before it.
-        this.#registry.observe(pendingRefs, pendingValues, pending, nowMs);
-        pending = 0;
-        ref = this.#resolve(ids[i]);
-        if (ref < 0) {
-          refused++;
-          this.#refuse(refusalOf(ref), ids[i], values[i], drops, deadLetters);
-          continue;
-        }
+      const ref = refs[ids[i]];
+      if (ref >= 0) {
+        pendingRefs[pending] = ref;
+        pendingValues[pending] = values[i];
+        pending++;
+        continue;
       }
-      pendingRefs[pending] = ref;
-      pendingValues[pending] = values[i];
-      pending++;
+      // What a definition brings (quantiles, say) is not there for the samples before it.
+      if (pending > 0) this.#registry.observe(pendingRefs, pendingValues, pending);
+      pending = 0;
+      const detail = details[nextDetail]?.index === i ? details[nextDetail++].detail : undefined;
+      const refusal = this.#applyOne(ids[i], values[i], detail, applied.ages);
+      if (refusal === undefined) continue;
+      refused++;
+      this.#refuse(refusal, this.#definitionOf(ids[i]), values[i], detail, applied);
     }
-    this.#registry.observe(pendingRefs, pendingValues, pending, nowMs);
-    return { samples: ids.length - refused, drops, deadLetters };
+    this.#registry.observe(pendingRefs, pendingValues, pending);
+    applied.samples = ids.length - refused;
+    return applied;
   }
 
-  #learn(batch: Batch): void {
-    if (batch.firstDefinitionId === 0) {
-      this.#refs.fill(NOT_RESOLVED, 0, this.#count);
-      this.#count = 0;
-      this.#definitions.clear();
+  /** Applies a sample whose definition is handled, or not resolved. Returns why it is refused. */
+  #applyOne(
+    id: number,
+    value: number,
+    detail: SampleDetail | undefined,
+    ages: number[],
+  ): DropReason | undefined {
+    const handled = this.#handled.get(id);
+    const definition = this.#definitionOf(id);
+    if (detail?.timestampMs !== undefined) {
+      const ageMs = this.#registry.clockMs - detail.timestampMs;
+      const { maxAgeMs } = this.#options;
+      if (maxAgeMs > 0 && ageMs > maxAgeMs) return "too_old";
+      ages.push(Math.max(0, ageMs) / 1000);
     }
-    const needed = this.#count + batch.definitions.length;
-    if (needed > this.#refs.length) {
-      const grown = new Int32Array(Math.max(needed, this.#refs.length * 2));
-      grown.fill(NOT_RESOLVED, this.#count);
-      grown.set(this.#refs.subarray(0, this.#count));
-      this.#refs = grown;
+    const known = handled?.ref ?? NOT_RESOLVED;
+    const result = known >= 0 ? known : this.#registry.resolve(definition);
+    if (result < 0) return refusalOf(result);
+    const isOverflow = result >= OVERFLOWED;
+    const ref = isOverflow ? result - OVERFLOWED : result;
+    if (handled !== undefined) {
+      if (!isOverflow) handled.ref = ref;
+    } else if (!isOverflow) {
+      this.#refs[id] = ref;
+      this.#definitions.delete(id);
     }
-    for (const definition of batch.definitions) this.#definitions.set(this.#count++, definition);
+    return this.#registry.observeOne(ref, definition, value, detail);
   }
 
-  #resolve(id: number): number {
-    const definition = this.#definitions.get(id);
-    if (definition === undefined)
+  #definitionOf(id: number): Definition {
+    const definition = this.#definitions.get(id) ?? this.#handled.get(id)?.definition;
+    if (definition === undefined) {
       throw new Error(`BUG: a batch names definition ${id}, never sent`);
-    const ref = this.#registry.resolve(definition);
-    if (ref < 0) return ref;
-    this.#refs[id] = ref;
-    this.#definitions.delete(id);
-    return ref;
+    }
+    return definition;
   }
 
   #refuse(
     reason: DropReason,
-    id: number,
+    definition: Definition,
     value: number,
-    drops: Drop[],
-    deadLetters: DeadLetter[],
+    _detail: SampleDetail | undefined,
+    { drops, deadLetters }: Applied,
   ): void {
+    const { keepsDeadLetters } = this.#options;
     const known = drops.find((drop) => drop.reason === reason);
     if (known) known.count++;
-    if (known && !this.#keepsDeadLetters) return;
-    const payload = composePayload(this.#definitions.get(id)!, value);
-    if (this.#keepsDeadLetters) deadLetters.push({ reason, payload });
+    if (known && !keepsDeadLetters) return;
+    const payload = composePayload(definition, value);
+    if (keepsDeadLetters) deadLetters.push({ reason, payload });
     if (!known) {
       drops.push({
         reason,
@@ -126,7 +206,10 @@ export class BatchApplier {
   }
 }
 
+/** In the place of a reference. */
 const NOT_RESOLVED = -1;
+const HANDLED = -2;
+const VOID = -3;
 
 /** A message that says what the sample said; the one that was pushed is not there any more. */
 function composePayload(definition: Definition, value: number): string {

@@ -12,7 +12,7 @@ export class ChangedSlots {
 
   /** Makes room for slots below `slotCount`. */
   extend(slotCount: number): void {
-    this.slotCount = slotCount;
+    this.slotCount = Math.max(this.slotCount, slotCount);
     if (slotCount <= this.#isChanged.length) return;
     const grown = new Uint8Array(Math.max(slotCount, this.#isChanged.length * 2));
     grown.set(this.#isChanged);
@@ -28,11 +28,21 @@ export class ChangedSlots {
 
   /** Marks every slot, and puts all into their own order. */
   markAll(): void {
+    this.clear();
+    this.#end = this.slotCount;
+  }
+
+  get isEmpty(): boolean {
+    return this.#next === this.#end && this.#head === this.#tail;
+  }
+
+  /** Marks none. */
+  clear(): void {
     this.#isChanged.fill(0);
     this.#head = 0;
     this.#tail = 0;
     this.#next = 0;
-    this.#end = this.slotCount;
+    this.#end = 0;
   }
 
   /** Takes the one that changed first; -1 when there is none. */

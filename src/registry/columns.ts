@@ -19,6 +19,11 @@ export class Float64Column {
     return start;
   }
 
+  /** Adds zeros until there are so many numbers. */
+  ensure(length: number): void {
+    if (length > this.length) this.extend(length - this.length);
+  }
+
   at(index: number): number {
     return this.#pages[index >>> PAGE_BITS][index & PAGE_MASK];
   }

@@ -1,17 +1,42 @@
+import type { Exemplar } from "../sample/sample.ts";
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 import { ChangedSlots } from "./changed-slots.ts";
 import { Float64Column, type Float64Snapshot } from "./columns.ts";
+import { Exemplars } from "./exemplars.ts";
+import { Slots } from "./slots.ts";
 
 /** Counters: one sum a slot. */
 export class Counters {
   readonly changed = new ChangedSlots();
+  readonly exemplars = new Exemplars();
+  #slots = new Slots();
   #sums = new Float64Column();
 
   /** Makes a counter at 0 and returns its slot. */
   add(): number {
-    const slot = this.#sums.extend(1);
-    this.changed.extend(slot + 1);
+    const slot = this.#slots.take();
+    this.begin(slot);
     return slot;
+  }
+
+  /** The slot is a counter at 0, whatever it was. */
+  begin(slot: number): void {
+    this.#slots.ensure(slot);
+    this.#sums.ensure(slot + 1);
+    this.#sums.set(slot, 0);
+    this.exemplars.delete(slot);
+    this.changed.extend(slot + 1);
+  }
+
+  /** The slot may be used for another series. */
+  release(slot: number): void {
+    this.exemplars.delete(slot);
+    this.#slots.release(slot);
+  }
+
+  /** Releases the slots for which `isUsed` has no 1. */
+  releaseUnused(isUsed: Uint8Array): void {
+    for (let i = this.#slots.count - 1; i >= 0; i--) if (isUsed[i] !== 1) this.release(i);
   }
 
   /** Adds values, which are finite and not negative, each to its slot. */
@@ -20,6 +45,13 @@ export class Counters {
       this.#sums.add(slots[i], values[i]);
       this.changed.mark(slots[i]);
     }
+  }
+
+  /** Adds one value, so many times. */
+  observeOne(slot: number, value: number, times: number, exemplar: Exemplar | undefined): void {
+    this.#sums.add(slot, value * times);
+    this.changed.mark(slot);
+    if (exemplar !== undefined) this.exemplars.set(slot, 0, exemplar);
   }
 
   snapshot(): Float64Snapshot {

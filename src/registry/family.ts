@@ -2,9 +2,17 @@ import type { MetricType, NativeLayout } from "../sample/sample.ts";
 import type { Uint32List } from "./columns.ts";
 import type { QuantileTargets } from "./summary.ts";
 
-/** A metric family and where its series are. Series are only ever added, at the end. */
+/** What the settings say of a family; undefined: what they say of all. */
+export interface FamilyLimits {
+  /** A series that was silent for so long ends; 0: never. */
+  ttlSeconds: number | undefined;
+  /** 0: no limit. */
+  maxSeries: number | undefined;
+}
+
+/** A metric family and where its series are. New ones are added at the end. */
 export interface Family {
-  /** Its place in the order in which the families came. */
+  /** Its number among the families. */
   readonly index: number;
   readonly name: string;
   readonly type: MetricType;
@@ -20,9 +28,10 @@ export interface Family {
   targets: QuantileTargets | undefined;
   /** Whether a sample brought other buckets or quantiles than the family has. */
   hasOtherLayout: boolean;
+  readonly limits: FamilyLimits;
   /** Its series, in the order in which they came, and the slot of each. */
-  readonly series: Uint32List;
-  readonly slots: Uint32List;
+  series: Uint32List;
+  slots: Uint32List;
 }
 
 /** Names a series: its slot among the aggregations of its type, times four, plus the type's index. */

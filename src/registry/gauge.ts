@@ -1,17 +1,39 @@
+import type { GaugeOperation } from "../sample/sample.ts";
+import { unreachable } from "../unreachable.ts";
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 import { ChangedSlots } from "./changed-slots.ts";
 import { Float64Column, type Float64Snapshot } from "./columns.ts";
+import { Slots } from "./slots.ts";
 
-/** Gauges: the last value a slot. */
+/** Gauges: one value a slot. NaN is no value: the next sample is the first one. */
 export class Gauges {
   readonly changed = new ChangedSlots();
+  #slots = new Slots();
   #values = new Float64Column();
 
-  /** Makes a gauge at 0 and returns its slot. */
+  /** Makes a gauge without a value and returns its slot. */
   add(): number {
-    const slot = this.#values.extend(1);
-    this.changed.extend(slot + 1);
+    const slot = this.#slots.take();
+    this.begin(slot);
     return slot;
+  }
+
+  /** The slot is a gauge without a value, whatever it was. */
+  begin(slot: number): void {
+    this.#slots.ensure(slot);
+    this.#values.ensure(slot + 1);
+    this.#values.set(slot, Number.NaN);
+    this.changed.extend(slot + 1);
+  }
+
+  /** The slot may be used for another series. */
+  release(slot: number): void {
+    this.#slots.release(slot);
+  }
+
+  /** Releases the slots for which `isUsed` has no 1. */
+  releaseUnused(isUsed: Uint8Array): void {
+    for (let i = this.#slots.count - 1; i >= 0; i--) if (isUsed[i] !== 1) this.release(i);
   }
 
   /** Sets gauges, one after the other; any doubles, NaN and the infinities too. */
@@ -20,6 +42,12 @@ export class Gauges {
       this.#values.set(slots[i], values[i]);
       this.changed.mark(slots[i]);
     }
+  }
+
+  /** Changes one gauge. `times`: how often, which counts for `add` and `sub`. */
+  observeOne(slot: number, op: GaugeOperation, value: number, times: number): void {
+    this.#values.set(slot, changed(this.#values.at(slot), op, value, times));
+    this.changed.mark(slot);
   }
 
   snapshot(): Float64Snapshot {
@@ -32,5 +60,23 @@ export class Gauges {
 
   read(slot: number, reader: ByteReader): void {
     this.#values.set(slot, reader.f64());
+  }
+}
+
+function changed(present: number, op: GaugeOperation, value: number, times: number): number {
+  const hasNone = Number.isNaN(present);
+  switch (op) {
+    case "set":
+      return value;
+    case "add":
+      return (hasNone ? 0 : present) + value * times;
+    case "sub":
+      return (hasNone ? 0 : present) - value * times;
+    case "max":
+      return hasNone || value > present ? value : present;
+    case "min":
+      return hasNone || value < present ? value : present;
+    default:
+      return unreachable(op);
   }
 }

@@ -1,36 +1,61 @@
 import type { Definition } from "../sample/sample.ts";
 
 /**
- * A label set as it stands in the text format between the braces: `a="1",b="2"`.
+ * A label set as it stands in the text format between the braces: `a="1",b="2"`. A name that the
+ * legacy rule does not allow stands in quotes: `"b.c"="2"`.
  *
- * `sorted`: names in order, which makes the text an identity: equal texts are equal label sets,
- * since quotes and backslashes in values are escaped. Otherwise names stand as they were sent.
+ * `sorted`: names in order. Otherwise they stand as they were sent.
  */
-export function renderLabelSet(definition: Definition, sorted: boolean): string {
-  const { labelNames, labelValues } = definition;
-  if (labelNames.length === 0) return "";
+export function renderLabelSet({ labelNames, labelValues }: LabelSet, sorted: boolean): string {
   const order = labelNames.map((_, i) => i);
   if (sorted) order.sort((a, b) => (labelNames[a] < labelNames[b] ? -1 : 1));
-  let text = "";
-  for (const i of order) {
-    if (text !== "") text += ",";
-    text += `${labelNames[i]}="${escapeLabelValue(labelValues[i])}"`;
+  return order.map((i) => renderPair(labelNames[i], labelValues[i])).join(",");
+}
+
+/**
+ * What tells a label set from all others: names in order, as scrapers see them that know legacy names
+ * only. To them two sets that differ in nothing else would be one series twice.
+ */
+export function identityOf({ labelNames, labelValues }: LabelSet): string {
+  return renderLabelSet({ labelNames: labelNames.map(toLegacy), labelValues }, true);
+}
+
+/** The label set of a text that `renderLabelSet` made. */
+export function parseLabelSet(text: string): LabelSet {
+  const set: LabelSet = { labelNames: [], labelValues: [] };
+  for (const [, quoted, bare, value] of text.matchAll(PAIR)) {
+    set.labelNames.push(quoted === undefined ? bare : unescape(quoted));
+    set.labelValues.push(unescape(value));
   }
-  return text;
+  return set;
 }
 
-/** The same label set with its names in order; `labelSet` as `renderLabelSet` made it. */
-export function sortLabelSet(labelSet: string): string {
-  const pairs = labelSet.match(/[^,="]+="(?:[^"\\]|\\.)*"/g) ?? [];
-  return pairs.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1)).join(",");
+export type LabelSet = Pick<Definition, "labelNames" | "labelValues">;
+
+const PAIR = /(?:"((?:[^"\\]|\\.)*)"|([^,="]+))="((?:[^"\\]|\\.)*)"/g;
+const LEGACY_LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+
+function renderPair(name: string, value: string): string {
+  const shown = LEGACY_LABEL_NAME.test(name) ? name : `"${escapeText(name)}"`;
+  return `${shown}="${escapeText(value)}"`;
 }
 
-function nameOf(pair: string): string {
-  return pair.slice(0, pair.indexOf("="));
+/** Source: prometheus/common, `model.EscapeName` with `UnderscoreEscaping`. */
+function toLegacy(name: string): string {
+  if (LEGACY_LABEL_NAME.test(name)) return name;
+  return Array.from(name, (character, i) => {
+    const pattern = i === 0 ? /[a-zA-Z_:]/ : /[a-zA-Z0-9_:]/;
+    return pattern.test(character) ? character : "_";
+  }).join("");
 }
 
 /** Source: Prometheus, "Exposition formats", text format: `\\`, `\"` and `\n` in label values. */
-function escapeLabelValue(value: string): string {
+function escapeText(value: string): string {
   if (!/[\\"\n]/.test(value)) return value;
   return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}
+
+function unescape(text: string): string {
+  if (!text.includes("\\")) return text;
+  return text.replace(/\\(.)/g, (_, character: string) => (character === "n" ? "\n" : character));
 }

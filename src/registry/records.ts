@@ -1,128 +1,137 @@
-import { METRIC_TYPES } from "../sample/sample.ts";
+import { METRIC_TYPES, type NativeLayout } from "../sample/sample.ts";
 import { ByteReader, type ByteWriter } from "./bytes.ts";
-import type { Catalog } from "./catalog.ts";
+import { areEqual, type Catalog } from "./catalog.ts";
 import type { ChangedSlots } from "./changed-slots.ts";
-import type { Counters } from "./counter.ts";
+import type { Exemplars } from "./exemplars.ts";
 import type { Family } from "./family.ts";
-import type { Gauges } from "./gauge.ts";
-import type { Histograms } from "./histogram.ts";
-import { sortLabelSet } from "./label-set.ts";
+import type { Lifetimes } from "./lifetimes.ts";
 import type { Summaries } from "./summary.ts";
 
 /** What `writeChanges` writes. A reader refuses bytes of another format. */
-export const RECORD_FORMAT = 2;
+export const RECORD_FORMAT = 3;
+
+/** The series of one type. */
+export interface Aggregation {
+  readonly changed: ChangedSlots;
+  write(slot: number, writer: ByteWriter): void;
+  read(slot: number, reader: ByteReader): void;
+}
 
 /** The parts of a registry that are kept in a checkpoint. */
 export interface RegistryParts {
   catalog: Catalog;
-  counters: Counters;
-  gauges: Gauges;
-  histograms: Histograms;
+  /** In the order of `METRIC_TYPES`, as are `lifetimes`. */
+  aggregations: readonly Aggregation[];
+  lifetimes: readonly Lifetimes[];
+  /** In the order of `METRIC_TYPES`; undefined for a type that has none. */
+  exemplars: readonly (Exemplars | undefined)[];
   summaries: Summaries;
+  /** Whether label sets have their names in order. */
+  isSorted: boolean;
+}
+
+/** A series as it stands in a record. */
+export interface SeriesRecord {
+  series: number;
+  family: Family;
+  labelSet: Uint8Array;
+  /** Whether its names are in order. */
+  isSorted: boolean;
+  slot: number;
+  createdMs: number;
+}
+
+/** What a reader makes of what was written. */
+export interface RecordReceiver {
+  clock(nowMs: number): void;
+  series(record: SeriesRecord): void;
 }
 
 /**
- * Sections of an entry: a section's kind, then its records. Each begins with an index plus one; a
- * zero ends the section.
+ * An entry is the format, the clock, and sections: a section's kind, then its records. Each begins with
+ * an index plus one; a zero ends the section. The kinds of values and of exemplars are in the order of
+ * `METRIC_TYPES`.
  */
 const FAMILIES = 1;
 const SERIES = 2;
-const COUNTERS = 3;
-const GAUGES = 4;
-const HISTOGRAMS = 5;
-const SUMMARIES = 6;
+const VALUES = 3;
 /** Not records, but what `Summaries.writeObservations` writes. */
 const OBSERVATIONS = 7;
+const EXEMPLARS = 8;
 
 /**
- * Writes what has changed since it was last written, until the writer holds `lengthMax` bytes: new
- * series first, then values. A value is written whole, so it may be written again later; the last
- * one read stands. Returns whether nothing is left.
- *
- * `isSorted`: whether label sets have their names in order.
+ * Writes what has changed since it was last written, until the writer holds `lengthMax` bytes:
+ * families and series first, then values. A value is written whole, so it may be written again later;
+ * the last one read stands. Returns whether nothing is left. `nowMs`: the clock of the samples.
  */
 export function writeChanges(
   parts: RegistryParts,
-  isSorted: boolean,
+  nowMs: number,
   writer: ByteWriter,
   lengthMax: number,
 ): boolean {
+  const { catalog, aggregations, exemplars, summaries, isSorted } = parts;
   writer.u8(RECORD_FORMAT);
-  const { catalog, counters, gauges, histograms, summaries } = parts;
-  return (
-    writeFamilies(catalog, writer, lengthMax) &&
-    writeSeries(catalog, isSorted, writer, lengthMax) &&
-    writeValues(COUNTERS, counters, writer, lengthMax) &&
-    writeValues(GAUGES, gauges, writer, lengthMax) &&
-    writeValues(HISTOGRAMS, histograms, writer, lengthMax) &&
-    writeValues(SUMMARIES, summaries, writer, lengthMax) &&
-    writeObservations(summaries, writer, lengthMax)
-  );
+  writer.f64(nowMs);
+  if (!writeFamilies(catalog, writer, lengthMax)) return false;
+  if (!writeSeries(catalog, isSorted, writer, lengthMax)) return false;
+  for (let type = 0; type < aggregations.length; type++) {
+    if (!writeValues(parts, type, secondsOf(nowMs), writer, lengthMax)) return false;
+  }
+  for (let type = 0; type < exemplars.length; type++) {
+    if (!writeExemplars(EXEMPLARS + type, exemplars[type], writer, lengthMax)) return false;
+  }
+  return writeObservations(summaries, writer, lengthMax);
 }
 
 /**
  * Takes what one call of `writeChanges` wrote; entries are read in the order in which they were
- * written. `addSeries` makes a series.
- * Throws a RangeError or a TypeError when the bytes are damaged.
+ * written. Throws a RangeError or a TypeError when the bytes are damaged.
  */
 export function readChanges(
   parts: RegistryParts,
   bytes: Uint8Array,
-  addSeries: (family: Family, identity: Uint8Array, labelSet: Uint8Array) => void,
+  receiver: RecordReceiver,
 ): void {
   const reader = new ByteReader(bytes);
   const format = reader.u8();
   if (format !== RECORD_FORMAT) throw new RangeError(`its format ${format} is not known`);
+  const nowMs = reader.f64();
+  receiver.clock(nowMs);
   while (!reader.isAtEnd) {
     const kind = reader.u8();
-    if (kind === OBSERVATIONS) {
-      parts.summaries.readObservations(reader);
-      continue;
-    }
-    const isSorted = kind === SERIES && reader.u8() === 1;
-    for (let index = reader.varint() - 1; index >= 0; index = reader.varint() - 1) {
-      switch (kind) {
-        case FAMILIES:
-          readFamily(parts.catalog, index, reader);
-          break;
-        case SERIES: {
-          const labelSet = reader.textBytes();
-          const identity = isSorted ? labelSet : sortedBytes(labelSet);
-          addSeries(parts.catalog.at(index), identity, labelSet);
-          break;
-        }
-        case COUNTERS:
-          parts.counters.read(existing(index, parts.counters), reader);
-          break;
-        case GAUGES:
-          parts.gauges.read(existing(index, parts.gauges), reader);
-          break;
-        case HISTOGRAMS:
-          parts.histograms.read(existing(index, parts.histograms), reader);
-          break;
-        case SUMMARIES:
-          parts.summaries.read(existing(index, parts.summaries), reader);
-          break;
-        default:
-          throw new RangeError(`section ${kind} is not known`);
-      }
-    }
+    if (kind === FAMILIES) readFamilies(parts.catalog, reader);
+    else if (kind === SERIES) readSeries(parts.catalog, reader, receiver);
+    else if (kind >= VALUES && kind < VALUES + METRIC_TYPES.length) {
+      readValues(parts, kind - VALUES, secondsOf(nowMs), reader);
+    } else if (kind === OBSERVATIONS) parts.summaries.readObservations(reader);
+    else readExemplars(parts, kind - EXEMPLARS, reader);
   }
 }
 
 function writeFamilies(catalog: Catalog, writer: ByteWriter, lengthMax: number): boolean {
-  let family = catalog.takeChangedFamily();
-  if (family === undefined) return true;
+  let index = catalog.takeChangedFamily();
+  if (index < 0) return true;
   writer.u8(FAMILIES);
-  while (family !== undefined) {
-    writer.varint(family.index + 1);
-    writeFamily(family, writer);
-    family = writer.length < lengthMax ? catalog.takeChangedFamily() : undefined;
+  while (index >= 0) {
+    writer.varint(index + 1);
+    writeFamily(catalog.familyAt(index), writer);
+    index = writer.length < lengthMax ? catalog.takeChangedFamily() : -1;
   }
   writer.varint(0);
   return writer.length < lengthMax;
 }
 
+function readFamilies(catalog: Catalog, reader: ByteReader): void {
+  for (let index = reader.varint() - 1; index >= 0; index = reader.varint() - 1) {
+    readFamily(catalog, index, reader);
+  }
+}
+
+/**
+ * Whether label sets are sorted (1); then for each series its family's index plus one, or 0 for one
+ * that has ended; its label set, slot and beginning.
+ */
 function writeSeries(
   catalog: Catalog,
   isSorted: boolean,
@@ -130,35 +139,105 @@ function writeSeries(
   lengthMax: number,
 ): boolean {
   const { texts } = catalog;
-  let series = catalog.takeUnwrittenSeries();
+  let series = catalog.takeChangedSeries();
   if (series < 0) return true;
   writer.u8(SERIES);
   writer.u8(isSorted ? 1 : 0);
   while (series >= 0) {
-    writer.varint(texts.familyOf(series) + 1);
-    writer.textBytes(texts.pageOf(series), texts.startOf(series), texts.lengthOf(series));
-    series = writer.length < lengthMax ? catalog.takeUnwrittenSeries() : -1;
+    writer.varint(series + 1);
+    if (catalog.isThere(series)) {
+      writer.varint(texts.familyOf(series) + 1);
+      writer.textBytes(texts.pageOf(series), texts.startOf(series), texts.lengthOf(series));
+      writer.varint(catalog.slotOf(series));
+      writer.varint(catalog.created.at(series));
+    } else writer.varint(0);
+    series = writer.length < lengthMax ? catalog.takeChangedSeries() : -1;
   }
   writer.varint(0);
   return writer.length < lengthMax;
 }
 
-interface Values {
-  readonly changed: ChangedSlots;
-  write(slot: number, writer: ByteWriter): void;
+function readSeries(catalog: Catalog, reader: ByteReader, receiver: RecordReceiver): void {
+  const isSorted = reader.u8() === 1;
+  for (let series = reader.varint() - 1; series >= 0; series = reader.varint() - 1) {
+    const index = reader.varint() - 1;
+    if (index < 0) {
+      catalog.restoreEnd(series);
+      continue;
+    }
+    const family = catalog.familyAt(index);
+    if (family === undefined) throw new RangeError(`there is no family ${index}`);
+    const labelSet = reader.textBytes();
+    const [slot, createdMs] = [reader.varint(), reader.varint()];
+    receiver.series({ series, family, labelSet, isSorted, slot, createdMs });
+  }
 }
 
-function writeValues(kind: number, values: Values, writer: ByteWriter, lengthMax: number): boolean {
+/** Whether lifetimes are noted (1), then for each slot its value and its lifetime. */
+function writeValues(
+  { aggregations, lifetimes }: RegistryParts,
+  type: number,
+  nowSeconds: number,
+  writer: ByteWriter,
+  lengthMax: number,
+): boolean {
+  const values = aggregations[type];
   let slot = values.changed.take();
   if (slot < 0) return true;
-  writer.u8(kind);
+  const { isTracked } = lifetimes[type];
+  writer.u8(VALUES + type);
+  writer.u8(isTracked ? 1 : 0);
   while (slot >= 0) {
     writer.varint(slot + 1);
     values.write(slot, writer);
+    if (isTracked) lifetimes[type].write(slot, writer, nowSeconds);
     slot = writer.length < lengthMax ? values.changed.take() : -1;
   }
   writer.varint(0);
   return writer.length < lengthMax;
+}
+
+function readValues(
+  { aggregations, lifetimes }: RegistryParts,
+  type: number,
+  nowSeconds: number,
+  reader: ByteReader,
+): void {
+  const isTracked = reader.u8() === 1;
+  for (let slot = reader.varint() - 1; slot >= 0; slot = reader.varint() - 1) {
+    aggregations[type].read(existing(slot, aggregations[type]), reader);
+    if (isTracked) lifetimes[type].read(slot, reader, nowSeconds);
+  }
+}
+
+function writeExemplars(
+  kind: number,
+  exemplars: Exemplars | undefined,
+  writer: ByteWriter,
+  lengthMax: number,
+): boolean {
+  let slot = exemplars?.takeChanged() ?? -1;
+  if (exemplars === undefined || slot < 0) return true;
+  writer.u8(kind);
+  while (slot >= 0) {
+    writer.varint(slot + 1);
+    exemplars.write(slot, writer);
+    slot = writer.length < lengthMax ? exemplars.takeChanged() : -1;
+  }
+  writer.varint(0);
+  return writer.length < lengthMax;
+}
+
+function readExemplars(
+  { aggregations, exemplars }: RegistryParts,
+  type: number,
+  reader: ByteReader,
+): void {
+  const known = exemplars[type];
+  if (known === undefined) throw new RangeError(`section ${type + EXEMPLARS} is not known`);
+  for (let slot = reader.varint() - 1; slot >= 0; slot = reader.varint() - 1) {
+    known.read(existing(slot, aggregations[type]), reader);
+  }
 }
 
 function writeObservations(summaries: Summaries, writer: ByteWriter, lengthMax: number): boolean {
@@ -167,45 +246,54 @@ function writeObservations(summaries: Summaries, writer: ByteWriter, lengthMax: 
   return summaries.writeObservations(writer, lengthMax);
 }
 
-function existing(slot: number, values: Values): number {
+function existing(slot: number, values: Aggregation): number {
   if (slot >= values.changed.slotCount) throw new RangeError(`there is no slot ${slot}`);
   return slot;
 }
 
-/** Throws a TypeError when they are no text. */
-function sortedBytes(labelSet: Uint8Array): Uint8Array {
-  return Buffer.from(sortLabelSet(utf8.decode(labelSet)));
-}
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-function writeFamily(family: Family, writer: ByteWriter): void {
-  writer.text(family.name);
+/** An empty name: it is gone. */
+function writeFamily(family: Family | undefined, writer: ByteWriter): void {
+  writer.text(family?.name ?? "");
+  if (family === undefined) return;
   writer.u8(METRIC_TYPES.indexOf(family.type));
   writer.text(family.help);
+  writer.text(family.unit);
   writer.u8(family.hasOtherLayout ? 1 : 0);
   writeNumbers(family.bounds ?? [], writer);
-  writeNumbers(family.targets?.quantiles ?? [], writer);
-  writer.f64(family.targets?.epsilon ?? 0);
+  const { native, targets } = family;
+  writeNumbers(native ? [native.schema, native.zeroThreshold, native.maxBuckets] : [], writer);
+  writeNumbers(targets?.quantiles ?? [], writer);
+  writer.f64(targets?.epsilon ?? 0);
 }
 
 function readFamily(catalog: Catalog, index: number, reader: ByteReader): void {
   const name = reader.text();
+  if (name === "") {
+    catalog.restoreFamilyEnd(index);
+    return;
+  }
   const type = METRIC_TYPES[reader.u8()];
   if (type === undefined) throw new RangeError("a family's type is not known");
   const help = reader.text();
+  const unit = reader.text();
   const hasOtherLayout = reader.u8() === 1;
   const bounds = Float64Array.from(readNumbers(reader));
+  const native = toNative(readNumbers(reader));
   const quantiles = readNumbers(reader);
   const epsilon = reader.f64();
-  const family =
-    index === catalog.familyCount
-      ? catalog.addFamily(name, type, type === "histogram" ? bounds : undefined, undefined)
-      : catalog.at(index);
-  if (family.name !== name) throw new RangeError("the families are out of order");
+  const isHistogram = type === "histogram";
+  const family = catalog.restoreFamily(index, name, type, isHistogram ? bounds : undefined, native);
   family.help = help;
+  family.unit = unit;
   family.hasOtherLayout = hasOtherLayout;
+  if (!areEqual(quantiles, family.targets?.quantiles ?? [])) family.targets = undefined;
   if (quantiles.length > 0) family.targets ??= { quantiles, epsilon };
+}
+
+function toNative(numbers: readonly number[]): NativeLayout | undefined {
+  if (numbers.length === 0) return undefined;
+  const [schema, zeroThreshold, maxBuckets] = numbers;
+  return { schema, zeroThreshold, maxBuckets };
 }
 
 function writeNumbers(numbers: ArrayLike<number>, writer: ByteWriter): void {
@@ -217,4 +305,8 @@ function readNumbers(reader: ByteReader): number[] {
   const numbers: number[] = [];
   for (let left = reader.varint(); left > 0; left--) numbers.push(reader.f64());
   return numbers;
+}
+
+function secondsOf(nowMs: number): number {
+  return Math.floor(nowMs / 1000);
 }

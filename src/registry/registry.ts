@@ -1,29 +1,59 @@
 import { DROP_REASONS, type DropReason } from "../sample/drop-reason.ts";
-import type { Definition, Exemplar, MetricType, NativeLayout } from "../sample/sample.ts";
+import {
+  type Definition,
+  type Exemplar,
+  METRIC_TYPES,
+  type MetricType,
+  type NativeLayout,
+  type SampleDetail,
+} from "../sample/sample.ts";
 import { unreachable } from "../unreachable.ts";
 import type { ByteWriter } from "./bytes.ts";
-import { Catalog } from "./catalog.ts";
+import { areEqual, Catalog } from "./catalog.ts";
 import type { Float64Snapshot } from "./columns.ts";
 import { Counters } from "./counter.ts";
-import type { Family, SeriesRef } from "./family.ts";
+import type { Family, FamilyLimits, SeriesRef } from "./family.ts";
 import { Gauges } from "./gauge.ts";
-import { type HistogramSnapshot, Histograms } from "./histogram.ts";
-import { renderLabelSet } from "./label-set.ts";
-import { type RegistryParts, readChanges, writeChanges } from "./records.ts";
+import { type HistogramLayout, type HistogramSnapshot, Histograms } from "./histogram.ts";
+import { identityOf, type LabelSet, parseLabelSet, renderLabelSet } from "./label-set.ts";
+import { Lifetimes } from "./lifetimes.ts";
+import { type RegistryParts, readChanges, type SeriesRecord, writeChanges } from "./records.ts";
+import { RemovedSeries } from "./removed-series.ts";
 import { sampleNamesOf } from "./sample-names.ts";
 import { SamplesByType } from "./samples-by-type.ts";
-import type { SeriesTexts } from "./series-texts.ts";
+import { hasQuotedName, type SeriesTexts } from "./series-texts.ts";
 import { type QuantileTargets, Summaries, type SummarySnapshot } from "./summary.ts";
 
 export interface RegistryOptions {
   /** Label names in order in the exposition; otherwise as first sent. */
   sortLabels: boolean;
-  /** Series over all families; 0 means no limit. */
+  /** Whether what has changed is taken with `writeChanges`. */
+  isJournaled: boolean;
+  /** Series over all families, and in each; 0 means no limit. */
   maxSeries: number;
+  maxSeriesPerFamily: number;
+  /** What becomes of a sample that would make one series more. */
+  onLimit: "drop" | "overflow";
+  /** A series that was silent for so long ends; 0: never. */
+  ttlSeconds: number;
+  /** What the settings say of single families. */
+  families: FamilySettings | undefined;
   /** Whether a sample name belongs to the gateway's own families. */
   isReservedName: (name: string) => boolean;
-  /** Called once a family, when a sample brings buckets or quantiles that differ from its own. */
-  onOtherLayout?: (family: string) => void;
+  listener: RegistryListener;
+}
+
+export interface FamilySettings {
+  limitsOf(family: string): FamilyLimits;
+  /** Whether some family has a `ttlSeconds`. */
+  hasLifetimes: boolean;
+}
+
+export interface RegistryListener {
+  /** A sample brings buckets or quantiles that differ from its family's own; told once a family. */
+  otherLayoutMet(family: string): void;
+  /** A sample found no room for a series of its own. */
+  seriesLimited(family: string): void;
 }
 
 /**
@@ -36,8 +66,8 @@ export interface RegistrySnapshot {
   texts: SeriesTexts;
   /** For each series when it began, in ms since 1970. */
   created: Float64Snapshot;
-  /** By slot; what was sent since the moment may be among them. */
-  counterExemplars: ReadonlyMap<number, Exemplar>;
+  /** By slot, each with one; what was sent since the moment may be among them. */
+  counterExemplars: ReadonlyMap<number, readonly (Exemplar | undefined)[]>;
   counters: Float64Snapshot;
   gauges: Float64Snapshot;
   histograms: HistogramSnapshot;
@@ -61,20 +91,27 @@ export interface FamilySnapshot {
 
 /**
  * All families and series. One thread writes, in the order of the queue: the state is a function
- * of the samples applied, their order, and the clock that is handed in.
+ * of the samples applied, their order, and the clock that is handed in with them.
  */
 export class Registry {
   #options: RegistryOptions;
   #samples = new SamplesByType();
-  #catalog = new Catalog();
+  #catalog: Catalog;
   #counters = new Counters();
   #gauges = new Gauges();
   #histograms = new Histograms();
   #summaryFamilies: Family[] = [];
   #summaries = new Summaries((slot) => this.#summaryFamilies[slot].targets);
+  /** In the order of `METRIC_TYPES`. */
+  #aggregations = [this.#counters, this.#gauges, this.#histograms, this.#summaries];
+  #lifetimes = METRIC_TYPES.map(() => new Lifetimes());
+  #clockMs = 0;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
+    const { families, isJournaled, ttlSeconds } = options;
+    this.#catalog = new Catalog(isJournaled, (name) => families?.limitsOf(name) ?? NO_LIMITS);
+    if (ttlSeconds > 0 || families?.hasLifetimes) this.#trackLifetimes();
   }
 
   get seriesCount(): number {
@@ -85,12 +122,56 @@ export class Registry {
     return this.#catalog.familyCount;
   }
 
+  /** When the samples came that are applied now, in ms since 1970. */
+  get clockMs(): number {
+    return this.#clockMs;
+  }
+
+  /**
+   * Moves the clock on to when the next samples came; it never goes back. Series end whose time is
+   * over: they are returned, and must be forgotten before anything else is called.
+   */
+  advance(nowMs: number): RemovedSeries | undefined {
+    if (nowMs <= this.#clockMs) return undefined;
+    const seconds = this.#clockSeconds;
+    this.#clockMs = nowMs;
+    this.#summaries.moveTo(nowMs);
+    return this.#clockSeconds === seconds ? undefined : this.#removeOver();
+  }
+
+  /** Ends the series that `isMeant`. They must be forgotten before anything else is called. */
+  remove(isMeant: (family: string, labels: LabelSet) => boolean): RemovedSeries | undefined {
+    const removed = new RemovedSeries();
+    for (const family of this.#catalog.sorted()) {
+      this.#removeFrom(family, removed, (series) => isMeant(family.name, this.#labelsOf(series)));
+    }
+    return removed.count > 0 ? removed : undefined;
+  }
+
+  /** The series of families that `isWanted`, in the order of the exposition. */
+  *list(
+    isWanted: (family: string) => boolean,
+  ): Generator<{ family: string; labels: LabelSet; createdMs: number }> {
+    for (const { name, series } of this.#catalog.sorted()) {
+      if (!isWanted(name)) continue;
+      for (const index of series.data.subarray(0, series.length)) {
+        yield {
+          family: name,
+          labels: this.#labelsOf(index),
+          createdMs: this.#catalog.created.at(index),
+        };
+      }
+    }
+  }
+
   /**
    * Finds or makes the series that a definition means, and gives its family what the definition
-   * brings first (help, buckets, quantiles).
+   * brings first (help, unit, quantiles).
    *
-   * Returns the reference, or for a refused sample a negative number: see `refusalOf`. A refusal
-   * may end: buckets may come with a later sample.
+   * Returns the reference; or for a refused sample a negative number: see `refusalOf`. A refusal
+   * may end: buckets may come with a later sample. Or, where there is no room for a series of its
+   * own, `OVERFLOWED` plus the reference of one that takes it: this one sample, since there may be
+   * room for the next.
    */
   resolve(definition: Definition): SeriesRef | number {
     let family = this.#catalog.find(definition.name);
@@ -100,32 +181,67 @@ export class Registry {
     } else if (family.type !== definition.type) {
       return refuse("type_conflict");
     }
-    const identity = Buffer.from(renderLabelSet(definition, true));
+    const identity = Buffer.from(identityOf(definition));
     const known = family === undefined ? -1 : this.#catalog.findSeries(family, identity);
-    if (known < 0) {
-      const { maxSeries } = this.#options;
-      if (maxSeries > 0 && this.seriesCount >= maxSeries) return refuse("series_limit");
+    if (known < 0 && !this.#hasRoom(family)) {
+      this.#options.listener.seriesLimited(definition.name);
+      return this.#overflow(family, definition);
     }
     family ??= this.#addFamily(definition);
     this.#adopt(family, definition);
     if (known >= 0) return known;
-    const { sortLabels } = this.#options;
-    const shown = sortLabels ? identity : Buffer.from(renderLabelSet(definition, false));
-    return this.#catalog.addSeries(family, identity, shown, this.#addSlot(family));
+    return this.#addSeries(family, identity, renderLabelSet(definition, this.#options.sortLabels));
   }
 
   /**
    * Takes the first `count` samples, in their order: for each the series, which comes from `resolve`,
    * and a value that the series' type takes.
    */
-  observe(refs: ArrayLike<SeriesRef>, values: Float64Array, count: number, nowMs: number): void {
+  observe(refs: ArrayLike<SeriesRef>, values: Float64Array, count: number): void {
     const samples = this.#samples;
     samples.sort(refs, values, count);
     // Series do not know of each other, so their order among types is nobody's concern.
-    samples.give("counter", (slots, added) => this.#counters.observe(slots, added));
-    samples.give("gauge", (slots, set) => this.#gauges.observe(slots, set));
-    samples.give("histogram", (slots, seen) => this.#histograms.observe(slots, seen));
-    samples.give("summary", (slots, seen) => this.#summaries.observe(slots, seen, nowMs));
+    for (let type = 0; type < METRIC_TYPES.length; type++) {
+      samples.give(METRIC_TYPES[type], (slots, given) => {
+        this.#aggregations[type].observe(slots, given);
+        this.#lifetimes[type].touch(slots, this.#clockSeconds);
+      });
+    }
+  }
+
+  /** Takes one sample with all that its definition says. Returns why it is refused, if it is. */
+  observeOne(
+    ref: SeriesRef,
+    { type, handling }: Definition,
+    value: number,
+    detail: SampleDetail | undefined,
+  ): DropReason | undefined {
+    const slot = ref >>> 2;
+    const times = handling?.times ?? 1;
+    switch (type) {
+      case "counter":
+        this.#counters.observeOne(slot, value, times, detail?.exemplar);
+        break;
+      case "gauge":
+        this.#gauges.observeOne(slot, handling?.op ?? "set", value, times);
+        break;
+      case "histogram":
+        if (detail?.counts === undefined) {
+          this.#histograms.observeOne(slot, value, times, detail?.exemplar);
+        } else if (!this.#histograms.addCounts(slot, detail.counts, value)) {
+          return "invalid_counts";
+        }
+        break;
+      case "summary":
+        if (detail?.count === undefined) this.#summaries.observeOne(slot, value, times);
+        else this.#summaries.addTotals(slot, detail.count, value);
+        break;
+      default:
+        return unreachable(type);
+    }
+    if (handling?.ttlSeconds) this.#trackLifetimes();
+    this.#lifetimes[ref & 3].touchOne(slot, this.#clockSeconds, handling?.ttlSeconds);
+    return undefined;
   }
 
   /**
@@ -136,6 +252,7 @@ export class Registry {
     const { texts } = this.#catalog;
     const families = this.#catalog.sorted().filter((family) => isWanted(family.name));
     const wanted = families.filter(({ type }) => type === "summary");
+    const held = this.#catalog.hold();
     const summaries = this.#summaries.snapshot(
       nowMs,
       wanted.map(({ slots }) => slots.data.subarray(0, slots.length)),
@@ -150,12 +267,15 @@ export class Registry {
       ),
       texts,
       created: this.#catalog.created.snapshot(),
-      counterExemplars: new Map(),
+      counterExemplars: this.#counters.exemplars.view,
       counters: this.#counters.snapshot(),
       gauges: this.#gauges.snapshot(),
       histograms: this.#histograms.snapshot(),
       summaries,
-      release: () => summaries.release(),
+      release: () => {
+        summaries.release();
+        this.#catalog.release(held);
+      },
     };
   }
 
@@ -164,7 +284,12 @@ export class Registry {
    * whether nothing is left. `restore` makes the same state of all that was written.
    */
   writeChanges(writer: ByteWriter, lengthMax: number): boolean {
-    return writeChanges(this.#parts(), this.#options.sortLabels, writer, lengthMax);
+    return writeChanges(this.#parts, this.#clockMs, writer, lengthMax);
+  }
+
+  /** Whether families or series are new or gone. */
+  get hasChangedSeries(): boolean {
+    return this.#catalog.hasChanges;
   }
 
   /** From now on `writeChanges` writes everything, not only what has changed. */
@@ -174,36 +299,127 @@ export class Registry {
     this.#gauges.changed.markAll();
     this.#histograms.changed.markAll();
     this.#summaries.markAll();
+    this.#counters.exemplars.markAll();
+    this.#histograms.exemplars.markAll();
   }
 
   /**
-   * Takes what one `writeChanges` wrote: each in turn, into a registry that is new. It counts as
-   * written. Throws a RangeError or a TypeError when the bytes are damaged.
+   * Takes what one `writeChanges` wrote: each in turn, into a registry that is new, then `restored`
+   * is called. Throws a RangeError or a TypeError when the bytes are damaged.
    */
   restore(bytes: Uint8Array): void {
-    const parts = this.#parts();
-    readChanges(parts, bytes, (family, identity, labelSet) => {
-      const shown = this.#options.sortLabels ? identity : labelSet;
-      this.#catalog.addSeries(family, identity, shown, this.#addSlot(family));
+    readChanges(this.#parts, bytes, {
+      clock: (nowMs) => {
+        this.#clockMs = Math.max(this.#clockMs, nowMs);
+        this.#summaries.moveTo(this.#clockMs);
+      },
+      series: (record) => this.#restoreSeries(record),
     });
-    while (parts.catalog.takeChangedFamily() !== undefined);
-    while (parts.catalog.takeUnwrittenSeries() >= 0);
   }
 
-  #parts(): RegistryParts {
+  /** Everything is restored, and counts as written. */
+  restored(): void {
+    this.#catalog.restored();
+    const areUsed = METRIC_TYPES.map(() => new Uint8Array(this.#catalog.seriesCount));
+    for (const { type, slots } of this.#catalog.sorted()) {
+      const index = METRIC_TYPES.indexOf(type);
+      for (let i = 0; i < slots.length; i++) {
+        areUsed[index] = withRoom(areUsed[index], slots.data[i]);
+        areUsed[index][slots.data[i]] = 1;
+      }
+    }
+    areUsed.forEach((isUsed, type) => {
+      this.#aggregations[type].releaseUnused(isUsed);
+    });
+  }
+
+  get #clockSeconds(): number {
+    return Math.floor(this.#clockMs / 1000);
+  }
+
+  get #parts(): RegistryParts {
     return {
       catalog: this.#catalog,
-      counters: this.#counters,
-      gauges: this.#gauges,
-      histograms: this.#histograms,
+      aggregations: this.#aggregations,
+      lifetimes: this.#lifetimes,
+      exemplars: [this.#counters.exemplars, undefined, this.#histograms.exemplars, undefined],
       summaries: this.#summaries,
+      isSorted: this.#options.sortLabels,
     };
+  }
+
+  #restoreSeries({ series, family, labelSet, isSorted, slot, createdMs }: SeriesRecord): void {
+    let [identity, shown] = [labelSet, labelSet];
+    if (!isSorted || hasQuotedName(labelSet)) {
+      const labels = parseLabelSet(utf8.decode(labelSet));
+      identity = Buffer.from(identityOf(labels));
+      const { sortLabels } = this.#options;
+      if (!isSorted && sortLabels) shown = Buffer.from(renderLabelSet(labels, true));
+    }
+    this.#aggregations[METRIC_TYPES.indexOf(family.type)].begin(slot, layoutOf(family));
+    this.#enter(family, slot);
+    this.#catalog.restoreSeries(series, family, { identity, shown }, slot, createdMs);
+  }
+
+  #labelsOf(series: number): LabelSet {
+    const { texts } = this.#catalog;
+    const start = texts.startOf(series);
+    const end = start + texts.lengthOf(series);
+    return parseLabelSet(texts.pageOf(series).toString("utf8", start, end));
+  }
+
+  #removeOver(): RemovedSeries | undefined {
+    const now = this.#clockSeconds;
+    const removed = new RemovedSeries();
+    for (const family of this.#catalog.sorted()) {
+      const lifetimes = this.#lifetimes[METRIC_TYPES.indexOf(family.type)];
+      const ttl = family.limits.ttlSeconds ?? this.#options.ttlSeconds;
+      if (!lifetimes.isTracked || (ttl === 0 && !lifetimes.hasOwn)) continue;
+      this.#removeFrom(family, removed, (_, slot) => lifetimes.isOver(slot, now, ttl));
+    }
+    return removed.count > 0 ? removed : undefined;
+  }
+
+  #removeFrom(
+    family: Family,
+    removed: RemovedSeries,
+    isOver: (series: number, slot: number) => boolean,
+  ): void {
+    const type = METRIC_TYPES.indexOf(family.type);
+    this.#catalog.removeSeries(family, (series, slot) => {
+      if (!isOver(series, slot)) return false;
+      removed.add(slot * 4 + type);
+      this.#aggregations[type].release(slot);
+      return true;
+    });
+    if (family.series.length === 0) this.#catalog.removeFamily(family);
+  }
+
+  #trackLifetimes(): void {
+    for (const lifetimes of this.#lifetimes) lifetimes.track(this.#clockSeconds);
+  }
+
+  #hasRoom(family: Family | undefined): boolean {
+    const { maxSeries, maxSeriesPerFamily } = this.#options;
+    if (maxSeries > 0 && this.seriesCount >= maxSeries) return false;
+    const familyMax = family?.limits.maxSeries ?? maxSeriesPerFamily;
+    return family === undefined || familyMax === 0 || family.series.length < familyMax;
+  }
+
+  /** A family that is new has no such series: there would be no end of them. */
+  #overflow(family: Family | undefined, definition: Definition): number {
+    if (family === undefined || this.#options.onLimit === "drop") return refuse("series_limit");
+    this.#adopt(family, definition);
+    const identity = Buffer.from(renderLabelSet(OVERFLOW_LABELS, true));
+    const known = this.#catalog.findSeries(family, identity);
+    return OVERFLOWED + (known >= 0 ? known : this.#addSeries(family, identity, undefined));
   }
 
   #familyRefusal(definition: Definition): DropReason | undefined {
     const names = sampleNamesOf(definition.name, definition.type);
     if (names.some(this.#options.isReservedName)) return "reserved_name";
-    if (definition.type === "histogram" && !definition.buckets) return "invalid_buckets";
+    if (definition.type === "histogram" && !definition.buckets && !definition.native)
+      return "invalid_buckets";
     if (names.some((name) => this.#catalog.hasSampleName(name))) return "name_collision";
     return undefined;
   }
@@ -214,9 +430,20 @@ export class Registry {
     return this.#catalog.addFamily(name, type, bounds, native);
   }
 
+  /** `shown`: undefined where it is as its identity. */
+  #addSeries(family: Family, identity: Buffer, shown: string | undefined): SeriesRef {
+    const slot = this.#addSlot(family);
+    const text = shown === undefined ? identity : Buffer.from(shown);
+    return this.#catalog.addSeries(family, identity, text, slot, this.#clockMs);
+  }
+
   #adopt(family: Family, definition: Definition): void {
     if (family.help === "" && definition.help !== "") {
       family.help = definition.help;
+      this.#catalog.noteChange(family);
+    }
+    if (family.unit === "" && definition.unit !== "") {
+      family.unit = definition.unit;
       this.#catalog.noteChange(family);
     }
     const { buckets, quantiles, epsilons } = definition;
@@ -225,30 +452,48 @@ export class Registry {
       this.#catalog.noteChange(family);
     }
     const isOther =
-      (buckets && !areEqual(buckets, family.bounds)) ||
-      (quantiles && !areEqual(quantiles, family.targets?.quantiles));
+      (buckets && !areEqual(buckets, family.bounds ?? [])) ||
+      (quantiles && !areEqual(quantiles, family.targets?.quantiles ?? []));
     if (isOther && !family.hasOtherLayout) {
       family.hasOtherLayout = true;
       this.#catalog.noteChange(family);
-      this.#options.onOtherLayout?.(family.name);
+      this.#options.listener.otherLayoutMet(family.name);
     }
   }
 
   #addSlot(family: Family): number {
-    switch (family.type) {
-      case "counter":
-        return this.#counters.add();
-      case "gauge":
-        return this.#gauges.add();
-      case "histogram":
-        return this.#histograms.add(family.bounds ?? new Float64Array(0));
-      case "summary":
-        this.#summaryFamilies.push(family);
-        return this.#summaries.add();
-      default:
-        return unreachable(family.type);
-    }
+    const type = METRIC_TYPES.indexOf(family.type);
+    const slot = this.#aggregations[type].add(layoutOf(family));
+    this.#enter(family, slot);
+    return slot;
   }
+
+  #enter(family: Family, slot: number): void {
+    if (family.type === "summary") this.#summaryFamilies[slot] = family;
+    this.#lifetimes[METRIC_TYPES.indexOf(family.type)].begin(slot, this.#clockSeconds);
+  }
+}
+
+/** In a result of `Registry.resolve`: the sample goes into a series that is not its own. */
+export const OVERFLOWED = 2 ** 31;
+
+const OVERFLOW_LABELS: LabelSet = { labelNames: ["overflow"], labelValues: ["true"] };
+
+const NO_LIMITS: FamilyLimits = { ttlSeconds: undefined, maxSeries: undefined };
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function layoutOf({ bounds, native }: Family): HistogramLayout {
+  return { bounds: bounds ?? NO_BOUNDS, native };
+}
+
+const NO_BOUNDS = new Float64Array(0);
+
+function withRoom(bytes: Uint8Array<ArrayBuffer>, index: number): Uint8Array<ArrayBuffer> {
+  if (index < bytes.length) return bytes;
+  const grown = new Uint8Array(Math.max(index + 1, bytes.length * 2));
+  grown.set(bytes);
+  return grown;
 }
 
 /** The reason behind a negative result of `Registry.resolve`. */
@@ -258,8 +503,4 @@ export function refusalOf(result: number): DropReason {
 
 function refuse(reason: DropReason): number {
   return -DROP_REASONS.indexOf(reason) - 1;
-}
-
-function areEqual(sent: readonly number[], kept: ArrayLike<number> | undefined): boolean {
-  return sent.length === kept?.length && sent.every((number, i) => number === kept[i]);
 }

@@ -3,6 +3,7 @@ import { ChangedSlots } from "./changed-slots.ts";
 import { Float64Column, type Float64Snapshot } from "./columns.ts";
 import { ObservationLog, readObservations } from "./observation-log.ts";
 import { QuantileSketch, queryRuns, type SketchRun } from "./quantile-sketch.ts";
+import { Slots } from "./slots.ts";
 
 /** The window that quantiles look back on, and the slices in which it moves on. */
 export const SUMMARY_WINDOW_MS = 10 * 60 * 1000;
@@ -61,6 +62,7 @@ interface Wish {
 export class Summaries {
   readonly changed = new ChangedSlots();
   #targetsOf: (slot: number) => QuantileTargets | undefined;
+  #slots = new Slots();
   #sums = new Float64Column();
   #counts = new Float64Column();
   #windows: (Window | undefined)[] = [];
@@ -83,40 +85,88 @@ export class Summaries {
 
   /** Makes an empty summary and returns its slot. */
   add(): number {
-    this.#windows.push(undefined);
-    this.#present.push(undefined);
-    this.#counts.extend(1);
-    const slot = this.#sums.extend(1);
-    this.changed.extend(slot + 1);
+    const slot = this.#slots.take();
+    this.begin(slot);
     return slot;
+  }
+
+  /** The slot is an empty summary, whatever it was. */
+  begin(slot: number): void {
+    this.#slots.ensure(slot);
+    this.#sums.ensure(slot + 1);
+    this.#counts.ensure(slot + 1);
+    this.#sums.set(slot, 0);
+    this.#counts.set(slot, 0);
+    while (this.#windows.length <= slot) {
+      this.#windows.push(undefined);
+      this.#present.push(undefined);
+    }
+    this.#windows[slot] = undefined;
+    this.#present[slot] = undefined;
+    this.changed.extend(slot + 1);
+  }
+
+  /** The slot may be used for another series. */
+  release(slot: number): void {
+    this.#settle();
+    if (this.#wishes.length > 0) this.#grant(slot);
+    this.#windows[slot] = undefined;
+    this.#present[slot] = undefined;
+    // What the log has of it is not for the next series.
+    this.#wholeEnds.set(slot, this.#log.end);
+    this.#slots.release(slot);
+  }
+
+  /** Releases the slots for which `isUsed` has no 1. */
+  releaseUnused(isUsed: Uint8Array): void {
+    for (let i = this.#slots.count - 1; i >= 0; i--) if (isUsed[i] !== 1) this.release(i);
   }
 
   /**
    * Takes observations, any doubles: of each the slot and the value. While no sample has brought
    * quantiles for a slot's family it has no window.
    */
-  observe(slots: Uint32Array, values: Float64Array, nowMs: number): void {
-    this.#moveTo(nowMs);
+  observe(slots: Uint32Array, values: Float64Array): void {
     for (let i = 0; i < slots.length; i++) {
       const slot = slots[i];
       this.#sums.add(slot, values[i]);
       this.#counts.add(slot, 1);
       this.changed.mark(slot);
-      if (this.#targetsOf(slot) === undefined) continue;
-      // Without checkpoints nobody empties it; and nobody needs what is in it.
-      if (this.#log.isFull) this.markAll();
-      this.#log.add(slot, values[i], this.#slice);
-      if (this.#log.fresh === SETTLE_COUNT) this.#settle();
+      if (this.#targetsOf(slot) !== undefined) this.#gather(slot, values[i]);
     }
   }
 
-  /** `wanted`: lists of slots whose quantiles will be asked for. */
+  /** Takes one observation so many times. */
+  observeOne(slot: number, value: number, times: number): void {
+    this.addTotals(slot, times, value * times);
+    if (this.#targetsOf(slot) === undefined) return;
+    for (let left = times; left > 0; left--) this.#gather(slot, value);
+  }
+
+  /** Adds observations that somebody else has counted; quantiles know nothing of them. */
+  addTotals(slot: number, count: number, sum: number): void {
+    this.#sums.add(slot, sum);
+    this.#counts.add(slot, count);
+    this.changed.mark(slot);
+  }
+
+  /** Moves the window on; never back. */
+  moveTo(nowMs: number): void {
+    const slice = sliceOf(nowMs);
+    if (slice <= this.#slice) return;
+    this.#settle();
+    this.#advanceTo(slice);
+  }
+
+  /**
+   * `nowMs`: when the window ends, if that is not before the last observation. `wanted`: lists of
+   * slots whose quantiles will be asked for.
+   */
   snapshot(nowMs: number, wanted: readonly Uint32Array[]): SummarySnapshot {
-    this.#moveTo(nowMs);
     if (wanted.length > 0) this.#settle();
     const isOpen = new Uint8Array(wanted.length > 0 ? this.#windows.length : 0);
     for (const slots of wanted) for (let i = 0; i < slots.length; i++) isOpen[slots[i]] = 1;
-    const wish: Wish = { slice: this.#slice, isOpen, frozen: new Map() };
+    const wish: Wish = { slice: Math.max(this.#slice, sliceOf(nowMs)), isOpen, frozen: new Map() };
     this.#wishes.push(wish);
     return {
       sums: this.#sums.snapshot(),
@@ -212,6 +262,13 @@ export class Summaries {
     });
   }
 
+  #gather(slot: number, value: number): void {
+    // Without checkpoints nobody empties it; and nobody needs what is in it.
+    if (this.#log.isFull) this.markAll();
+    this.#log.add(slot, value, this.#slice);
+    if (this.#log.fresh === SETTLE_COUNT) this.#settle();
+  }
+
   /** Puts the observations that have been gathered into their sketches. */
   #settle(): void {
     if (this.#log.fresh === 0) return;
@@ -275,18 +332,15 @@ export class Summaries {
     while (slices.length > 0 && slices[0].number < oldest) slices.shift();
   }
 
-  #moveTo(nowMs: number): void {
-    const slice = Math.floor(nowMs / SLICE_MS);
-    if (slice <= this.#slice) return;
-    this.#settle();
-    this.#advanceTo(slice);
-  }
-
   #advanceTo(slice: number): void {
     if (slice <= this.#slice) return;
     this.#slice = slice;
     this.#present.fill(undefined);
   }
+}
+
+function sliceOf(nowMs: number): number {
+  return Math.floor(nowMs / SLICE_MS);
 }
 
 /** Of the window that ends with the given slice; kept until the window changes. */

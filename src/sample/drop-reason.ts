@@ -18,10 +18,12 @@ export const DROP_REASONS = [
   "label_too_long",
   "invalid_buckets",
   "invalid_quantiles",
+  "invalid_counts",
   "reserved_name",
   "type_conflict",
   "name_collision",
   "series_limit",
+  "too_old",
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];

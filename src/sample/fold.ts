@@ -1,7 +1,7 @@
 import { type Elements, elementAt } from "../queue/elements.ts";
 import { type DecodeLimits, decodeMessage } from "./decode.ts";
 import { DROP_REASONS, type DropReason } from "./drop-reason.ts";
-import type { Definition, Sample } from "./sample.ts";
+import type { Definition, Sample, SampleDetail } from "./sample.ts";
 import { NOT_NEGATIVE, Templates, UNKNOWN } from "./templates.ts";
 
 /** Samples that were dropped in a batch for one reason. */
@@ -33,6 +33,8 @@ export interface Batch {
   /** Definitions met for the first time; they take the numbers from `firstDefinitionId` on. */
   definitions: Definition[];
   firstDefinitionId: number;
+  /** Of samples that bring more than a value, which their definition says: by their place in `ids`. */
+  details: { index: number; detail: SampleDetail }[];
   drops: Drop[];
   /** The newest of the samples dropped, oldest first; empty when none are asked for. */
   deadLetters: DeadLetter[];
@@ -97,7 +99,15 @@ export class Folder {
     const templates = this.#templates;
     if (templates.match(elements) === 0) {
       const [ids, values] = [templates.takeMeanings(), templates.takeValues()];
-      return { ids, values, definitions: [], firstDefinitionId, drops: [], deadLetters: [] };
+      return {
+        ids,
+        values,
+        definitions: [],
+        firstDefinitionId,
+        details: [],
+        drops: [],
+        deadLetters: [],
+      };
     }
     for (let i = 0; i < elements.count; i++) {
       const id = templates.meaningOf(i);
@@ -123,6 +133,7 @@ export class Folder {
       values: this.#values.slice(0, this.#count),
       definitions: this.#definitions,
       firstDefinitionId,
+      details: [],
       drops: this.#drops.filter((drop) => drop !== undefined),
       deadLetters: this.#deadLetters.slice(-deadLetterMax || this.#deadLetters.length),
     };

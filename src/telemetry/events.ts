@@ -1,6 +1,7 @@
 import type { IngestionListener } from "../ingest/listener.ts";
 import type { AppliedBatch } from "../ingest/tenure.ts";
 import type { SavedCheckpoint } from "../queue/queue.ts";
+import type { RegistryListener } from "../registry/registry.ts";
 import type { RespListener } from "../resp/server.ts";
 import type { DropReason } from "../sample/drop-reason.ts";
 import type { Drop } from "../sample/fold.ts";
@@ -14,7 +15,7 @@ const REPEAT_MS = 10_000;
  * What happens in the gateway: each event owns its log line and its counter, so neither is
  * forgotten. Named noun and past verb.
  */
-export class Events implements IngestionListener, RespListener {
+export class Events implements IngestionListener, RegistryListener, RespListener {
   #log: Log;
   #metrics: OwnMetrics;
   #nowMs: () => number;
@@ -199,7 +200,21 @@ export class Events implements IngestionListener, RespListener {
     this.#metrics.emptyPops.inc({ queueKey: this.#metrics.queueKey });
   }
 
-  applied({ worker, batch, samples, drops }: AppliedBatch, seconds: number): void {
+  seriesEnded(count: number): void {
+    this.#metrics.ended.inc(count);
+    this.#log.write("debug", "sample", "series_ended", { count });
+  }
+
+  seriesLimited(family: string): void {
+    this.#metrics.limited.inc({ family: this.#metrics.limitedName(family) });
+    if (!this.#isDue("series_limited")) return;
+    this.#log.write("warning", "sample", "series_limited", {
+      family,
+      remedy: "a label has too many values, or Metrics.MaxSeries or MaxSeriesPerFamily is too low",
+    });
+  }
+
+  applied({ worker, batch, samples, drops, ages }: AppliedBatch, seconds: number): void {
     const { queueKey } = this.#metrics;
     this.#metrics.processed.inc({ worker: String(worker), queueKey }, samples);
     this.#samplesApplied += samples;
@@ -207,6 +222,7 @@ export class Events implements IngestionListener, RespListener {
     this.#metrics.batchSeconds.observe({ stage: "read" }, batch.readSeconds);
     this.#metrics.batchSeconds.observe({ stage: "decode" }, batch.decodeSeconds);
     this.#metrics.batchSeconds.observe({ stage: "apply" }, seconds);
+    for (const age of ages) this.#metrics.sampleAge.observe(age);
     for (const drop of drops) this.#samplesDropped(drop);
     if (batch.lost > 0) this.#samplesLost(batch.lost);
   }

@@ -5,6 +5,8 @@ import type { Figures } from "../resp/host.ts";
 
 const PREFIX = "prom_stream_gateway_";
 
+const LIMITED_NAMES_MAX = 100;
+
 const INFO_HELP =
   "Prometheus Stream Gateway: stateless senders LPUSH JSON samples such as " +
   '{"type":"counter","name":"jobs_total","value":1,"labels":{"job":"x"}} onto a Redis list; this ' +
@@ -111,6 +113,20 @@ export class OwnMetrics {
     "series",
     "Series held now. Near Metrics.MaxSeries new series will be dropped: look for a label with too many values.",
   );
+  readonly ended = this.#counter(
+    "ended_series_total",
+    "Series that are gone because no sample came for them within their time (Metrics.SeriesTtlSeconds and the like).",
+  );
+  readonly limited = this.#counter(
+    "limited_samples_total",
+    "Samples that found no room for a series of their own, by family: dropped, or put into the family's overflow series. The family has a label with too many values, or the limit is too low. Families beyond the first 100 that this happens to share an empty name.",
+    ["family"],
+  );
+  readonly sampleAge = this.#histogram(
+    "sample_age_seconds",
+    "Of samples with a timestamp: the time from there until they were claimed. Long ones: senders or the queue are slow, or clocks differ.",
+    [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300, 3600],
+  );
   readonly families = this.#gauge(
     "families",
     "Metric families held now, without the gateway's own.",
@@ -168,6 +184,7 @@ export class OwnMetrics {
   #cpuSeconds = 0;
   #lagMaxSeconds = 0;
   #discarded = 0;
+  #limitedNames = new Set<string>();
 
   /** `infoOnly`: show `prom_stream_gateway_info` and nothing else. */
   constructor(queueKey: string, infoOnly: boolean) {
@@ -201,6 +218,12 @@ export class OwnMetrics {
 
   get queueKey(): string {
     return this.#queueKey;
+  }
+
+  /** A family's name as a label, as long as there are not too many of them. */
+  limitedName(family: string): string {
+    if (this.#limitedNames.size < LIMITED_NAMES_MAX) this.#limitedNames.add(family);
+    return this.#limitedNames.has(family) ? family : "";
   }
 
   /** Notes how late the main thread was. */

@@ -39,7 +39,7 @@ describe("the embedded queue, on its own", () => {
     const queue = open();
     await queue.acquire(false);
     push(store, "a", "b");
-    const segment = (await queue.claim())!;
+    const segment = (await queue.claim(1000))!;
     queue.applied({ segment: segment.number, left: 1 });
     const reader = openRangeReader(queue.rangeSource, "reader");
     const range = { sequence: 0, segment: segment.number, newer: 0, count: 2 };

@@ -62,11 +62,11 @@ function describeClaims(make: Make): void {
   test("gives what was pushed, oldest first, and goes on empty", async () => {
     const { queue, reader, push } = await opened(make);
     await push("a", "b", "c");
-    const segment = await queue.claim();
+    const segment = await queue.claim(1000);
     expect(segment?.length).toBe(3);
     expect(await queue.length()).toBe(0);
     expect(await readAll(queue, reader, segment!)).toEqual(["a", "b", "c"]);
-    expect(await queue.claim()).toBeUndefined();
+    expect(await queue.claim(1000)).toBeUndefined();
   });
 
   test("numbers segments in the order of the claims", async () => {
@@ -74,7 +74,7 @@ function describeClaims(make: Make): void {
     const numbers: number[] = [];
     for (const element of ["a", "b", "c"]) {
       await push(element);
-      numbers.push((await queue.claim())!.number);
+      numbers.push((await queue.claim(1000))!.number);
     }
     expect(numbers).toEqual([0, 1, 2]);
   });
@@ -82,7 +82,7 @@ function describeClaims(make: Make): void {
   test("reads ranges from the oldest end, each as often as asked", async () => {
     const { queue, reader, push } = await opened(make);
     await push("a", "b", "c", "d", "e");
-    const { number: segment } = (await queue.claim())!;
+    const { number: segment } = (await queue.claim(1000))!;
     for (let i = 0; i < 2; i++) {
       const first = await reader.read(queue.locate({ sequence: 0, segment, newer: 3, count: 2 }));
       expect(texts(first)).toEqual(["a", "b"]);
@@ -94,7 +94,7 @@ function describeClaims(make: Make): void {
   test("keeps ranges where they are while the segment is cut", async () => {
     const { queue, reader, push } = await opened(make);
     await push("a", "b", "c", "d");
-    const { number: segment } = (await queue.claim())!;
+    const { number: segment } = (await queue.claim(1000))!;
     for (let i = 0; i < 2; i++) await queue.commit(first({ segment, left: 2 }));
     const rest = await reader.read(queue.locate({ sequence: 1, segment, newer: 0, count: 2 }));
     expect(texts(rest)).toEqual(["c", "d"]);
@@ -118,7 +118,7 @@ function describeOwnership(make: Make): void {
     expect(acquired).toMatchObject({ kind: "standby" });
     expect(acquired.kind === "standby" && acquired.remainingMs).toBeGreaterThan(0);
     expect(second.isOwner).toBe(false);
-    expect(await faultOf(second.claim())).toBeDefined();
+    expect(await faultOf(second.claim(1000))).toBeDefined();
     expect(await faultOf(second.renew())).toBeDefined();
     second.close();
   });
@@ -140,7 +140,7 @@ function describeOwnership(make: Make): void {
     const { queue, reader, push, open, die } = await opened(make);
     for (const elements of [["a"], ["b", "c", "d"], ["e"]]) {
       await push(...elements);
-      await queue.claim();
+      await queue.claim(1000);
     }
     await queue.commit(first({ segment: 1, left: 2 }));
     await die(queue);
@@ -150,7 +150,7 @@ function describeOwnership(make: Make): void {
     expect(await readAll(queue, reader, segments[0])).toEqual(["c", "d"]);
     expect(await readAll(queue, reader, segments[1])).toEqual(["e"]);
     await push("f");
-    expect((await next.claim())?.number).toBe(3);
+    expect((await next.claim(1000))?.number).toBe(3);
     next.close();
   });
 }
@@ -159,18 +159,18 @@ function describeLease(make: MakeShared): void {
   test("gives the lease on when it has run out, and refuses the former owner's every call", async () => {
     const { queue, push, open, expireLease } = await opened(make);
     await push("a");
-    await queue.claim();
+    await queue.claim(1000);
     await expireLease();
     const next = open();
     expect(await next.acquire(false)).toMatchObject({ kind: "owner", isContinued: false });
-    expect(await faultOf(queue.claim())).toBe("not_owner");
+    expect(await faultOf(queue.claim(1000))).toBe("not_owner");
     expect(await faultOf(queue.renew())).toBe("not_owner");
     expect(await faultOf(queue.writeEntry(entry("j", 0, "x"), 1))).toBe("not_owner");
     expect(await faultOf(queue.commit(first({ segment: 0, left: 0 })))).toBe("not_owner");
     expect(await faultOf(queue.release())).toBe("not_owner");
     expect(queue.isOwner).toBe(false);
     expect(await queue.acquire(true)).toMatchObject({ kind: "standby" });
-    expect(await faultOf(next.claim())).toBeUndefined();
+    expect(await faultOf(next.claim(1000))).toBeUndefined();
     next.close();
   });
 
@@ -180,7 +180,7 @@ function describeLease(make: MakeShared): void {
     await expireLease();
     await queue.renew();
     expect(queue.isOwner).toBe(true);
-    expect((await queue.claim())?.length).toBe(1);
+    expect((await queue.claim(1000))?.length).toBe(1);
     await expireLease();
     expect(await queue.acquire(true)).toMatchObject({ kind: "owner", isContinued: true });
   });
@@ -210,7 +210,7 @@ function describeCheckpoints(make: Make): void {
   test("takes a commit once, however often it is sent", async () => {
     const { queue, push, reader } = await opened(make);
     await push("a", "b");
-    const { number: segment } = (await queue.claim())!;
+    const { number: segment } = (await queue.claim(1000))!;
     const commit = {
       ...first({ segment, left: 1 }),
       entry: entry("j", 0, "one"),
@@ -329,17 +329,17 @@ function describeLoss(make: MakeShared): void {
   test("says that the state is lost, and lets the owner go on from what it knows", async () => {
     const { queue, reader, push, forget } = await opened(make);
     await push("a");
-    await queue.claim();
+    await queue.claim(1000);
     await queue.commit({ ...first({ segment: 0, left: 0 }), entry: entry("j", 0, "one") });
     await forget();
-    expect(await faultOf(queue.claim())).toBe("state_lost");
+    expect(await faultOf(queue.claim(1000))).toBe("state_lost");
     const acquired = owner(await queue.acquire(true));
     expect(acquired).toMatchObject({ isContinued: true, segments: [], uncertain: 0 });
     expect(acquired.saved).toMatchObject({ number: 0, journal: "" });
     // Its answer may have been lost: the repetition must say the same.
     expect(owner(await queue.acquire(true)).isContinued).toBe(true);
     await push("b");
-    const segment = (await queue.claim())!;
+    const segment = (await queue.claim(1000))!;
     expect(segment.number).toBe(1);
     expect(await readAll(queue, reader, segment)).toEqual(["b"]);
     const whole = { ...first({ segment: 1, left: 0 }), number: 2, after: undefined };
@@ -361,7 +361,7 @@ function describeLoss(make: MakeShared): void {
   test("gives fewer elements than asked when some were lost, once the owner has taken note", async () => {
     const { queue, reader, push, forget } = await opened(make);
     await push("a");
-    const segment = (await queue.claim())!;
+    const segment = (await queue.claim(1000))!;
     await forget();
     expect(await faultOf(readAll(queue, reader, segment))).toBe("state_lost");
     await queue.acquire(true);
@@ -376,7 +376,7 @@ function describeLoss(make: MakeShared): void {
     const { queue, reader, push, remember, goBack } = await opened(make);
     await remember();
     await push("a");
-    const segment = (await queue.claim())!;
+    const segment = (await queue.claim(1000))!;
     await goBack();
     expect(await faultOf(readAll(queue, reader, segment))).toBe("state_old");
   });
@@ -386,18 +386,18 @@ function describeLoss(make: MakeShared): void {
     await push("a", "b");
     await queue.commit({ ...first(undefined), entry: entry("j", 0, "one") });
     await remember();
-    await queue.claim();
+    await queue.claim(1000);
     const second = { ...first({ segment: 0, left: 0 }), number: 2, after: 1 };
     await queue.commit({ ...second, entry: entry("j", 1, "two") });
     await goBack();
-    expect(await faultOf(queue.claim())).toBe("state_old");
+    expect(await faultOf(queue.claim(1000))).toBe("state_old");
     const acquired = owner(await queue.acquire(true));
     expect(acquired).toMatchObject({ isContinued: true, uncertain: 2, segments: [] });
     expect(acquired.saved.number).toBe(1);
     const third = { ...second, number: 3, after: 2, entry: entry("j", 2, "three") };
     expect(await faultOf(queue.commit(third))).toBe("state_old");
     await queue.commit({ ...third, after: undefined, entry: entry("k", 0, "all") });
-    expect((await queue.claim())?.number).toBe(1);
+    expect((await queue.claim(1000))?.number).toBe(1);
     expect(await entriesOf(queue, owner(await queue.acquire(true)).saved)).toEqual(["all"]);
   });
 
@@ -408,7 +408,7 @@ function describeLoss(make: MakeShared): void {
     await queue.release();
     await next.acquire(false);
     await goBack();
-    expect(await faultOf(next.claim())).toBe("not_owner");
+    expect(await faultOf(next.claim(1000))).toBe("not_owner");
     expect(await next.acquire(true)).toMatchObject({ kind: "owner", isContinued: true });
     next.close();
   });
@@ -419,7 +419,7 @@ function describeLoss(make: MakeShared): void {
     const other = open();
     await other.acquire(false);
     await push("a");
-    await other.claim();
+    await other.claim(1000);
     await expireLease();
     const acquired = owner(await queue.acquire(true));
     expect(acquired.isContinued).toBe(false);
@@ -430,7 +430,7 @@ function describeLoss(make: MakeShared): void {
   test("does not give segments again that came back before an owner for whom they are done", async () => {
     const { queue, open, push, remember, goBack } = await opened(make);
     await push("a");
-    await queue.claim();
+    await queue.claim(1000);
     await remember();
     await queue.commit({ ...first({ segment: 0, left: 0 }), entry: entry("j", 0, "one") });
     await queue.release();
@@ -478,9 +478,9 @@ function describeLoss(make: MakeShared): void {
     const { queue, push, kept, remember, goBack } = await opened(make);
     const before = (await kept()).length;
     await push("a");
-    await queue.claim();
+    await queue.claim(1000);
     await push("b");
-    await queue.claim();
+    await queue.claim(1000);
     await remember();
     await queue.commit(first({ segment: 1, left: 0 }));
     await goBack();

@@ -67,7 +67,7 @@ describe("the queue on Redis, on its own", () => {
     const queue = open(target(`localhost:${redis.port}`));
     await queue.acquire(false);
     await redis.client.lpush(KEY, "a");
-    await queue.claim();
+    await queue.claim(1000);
     for (const key of await redis.client.keys("*")) expect(key).toStartWith(`{${KEY}}:`);
   });
 
@@ -76,7 +76,7 @@ describe("the queue on Redis, on its own", () => {
     await redis.client.set(KEY, "text");
     const queue = open(target(`localhost:${redis.port}`));
     await queue.acquire(false);
-    await expect(queue.claim()).rejects.toThrow("WRONGTYPE the queue key holds a string");
+    await expect(queue.claim(1000)).rejects.toThrow("WRONGTYPE the queue key holds a string");
     expect(await redis.client.get(KEY)).toBe("text");
   });
 
@@ -89,7 +89,7 @@ describe("the queue on Redis, on its own", () => {
       await full.client.config("SET", "maxmemory", "3mb");
       await expect(full.client.lpush(KEY, "y").catch(String)).resolves.toContain("OOM");
       await queue.acquire(false);
-      const segment = (await queue.claim())!;
+      const segment = (await queue.claim(1000))!;
       const all = { sequence: 0, segment: segment.number, newer: 0, count: segment.length };
       expect((await reader.read(all)).count).toBe(segment.length);
       await queue.commit(firstCommit({ segment: segment.number, left: 0 }));
@@ -98,7 +98,7 @@ describe("the queue on Redis, on its own", () => {
       await queue.release();
       const next = open(target(`localhost:${full.port}`));
       await next.acquire(false);
-      expect((await next.claim())?.length).toBe(1);
+      expect((await next.claim(1000))?.length).toBe(1);
     } finally {
       await full.stop();
     }
@@ -110,9 +110,12 @@ describe("the queue on Redis, on its own", () => {
       const queue = open(target(`localhost:${own.port}`));
       await queue.acquire(false);
       await own.kill();
-      expect(await faultOf(queue.claim())).toBe("unavailable");
+      expect(await faultOf(queue.claim(1000))).toBe("unavailable");
       await own.restart();
-      await until("the queue answers", async () => (await faultOf(queue.claim())) === "state_lost");
+      await until(
+        "the queue answers",
+        async () => (await faultOf(queue.claim(1000))) === "state_lost",
+      );
       expect(await queue.acquire(true)).toMatchObject({ kind: "owner", segments: [] });
     } finally {
       await own.stop();
@@ -125,11 +128,11 @@ describe("the queue on Redis, on its own", () => {
     await queue.acquire(false);
     await redis.client.script("FLUSH");
     await redis.client.lpush(KEY, "a");
-    expect((await queue.claim())?.length).toBe(1);
+    expect((await queue.claim(1000))?.length).toBe(1);
     await redis.client.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
     await redis.client.lpush(KEY, "b");
     await until("it claims again", async () => {
-      return (await queue.claim().catch(() => undefined))?.length === 1;
+      return (await queue.claim(1000).catch(() => undefined))?.length === 1;
     });
   });
 
@@ -181,7 +184,7 @@ describe("Redis Cluster", () => {
       await until("it has moved", async () => (await faultOf(queue.acquire(false))) === undefined);
       await second.client.lpush(KEY, "a");
       const segment = await until("the commands have moved too", () =>
-        queue.claim().catch(() => undefined),
+        queue.claim(1000).catch(() => undefined),
       );
       const all = { sequence: 0, segment: segment.number, newer: 0, count: 1 };
       const elements = await until("the reader has moved", () =>
@@ -216,7 +219,7 @@ describe("Redis Sentinel", () => {
         "it found the master",
         async () => (await faultOf(queue.acquire(false))) === undefined,
       );
-      expect((await queue.claim())?.length).toBe(1);
+      expect((await queue.claim(1000))?.length).toBe(1);
     } finally {
       sentinel.kill("SIGKILL");
       await sentinel.exited;

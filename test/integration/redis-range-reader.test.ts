@@ -52,7 +52,7 @@ function textsOf(elements: Elements): string[] {
 async function claim(queue: RedisQueue, ...elements: string[]): Promise<void> {
   await queue.acquire(false);
   await redis.client.lpush(KEY, ...elements);
-  await queue.claim();
+  await queue.claim(1000);
 }
 
 test("ranges are read of another database, behind a password", async () => {

@@ -27,7 +27,7 @@ const connect = (port: number) => connectResp(ends, port);
 
 /** The elements that wait, oldest first. */
 function elementsOf(store: EmbeddedStore): string[] {
-  const segment = store.claim();
+  const segment = store.claim(1000);
   if (segment === undefined) return [];
   const range = { sequence: 0, segment: segment.number, newer: 0, count: segment.length };
   return store.locate(range).flatMap(({ memory, from, count }) => {
@@ -278,7 +278,7 @@ describe("back-pressure", () => {
 
   /** Takes what waits, as the gateway does, and frees it. */
   function drain(store: EmbeddedStore): number {
-    const segment = store.claim();
+    const segment = store.claim(1000);
     if (segment === undefined) return 0;
     store.release({ segment: segment.number, left: 0 });
     return segment.length;

@@ -1,12 +1,11 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { packElements } from "../../src/queue/elements.ts";
-import { BatchApplier } from "../../src/registry/apply.ts";
 import { renderLabelSet } from "../../src/registry/label-set.ts";
-import { Registry } from "../../src/registry/registry.ts";
 import { definitionKey, Folder } from "../../src/sample/fold.ts";
 import type { Definition } from "../../src/sample/sample.ts";
 import { element, LIMITS } from "../support/arbitrary-messages.ts";
+import { Feed } from "../support/feed.ts";
+import { makeRegistry } from "../support/registry.ts";
 import { rendered } from "../support/rendered.ts";
 
 const NOW_MS = 1_700_000_000_000;
@@ -43,22 +42,22 @@ interface Outcome {
 /** The way of the gateway: ranges go to workers in turn, batches are applied in order of ranges. */
 function runQueue(elements: readonly Uint8Array[], run: Run): Outcome {
   const otherLayouts: string[] = [];
-  const registry = new Registry({
+  const registry = makeRegistry({
     sortLabels: run.sortLabels,
     maxSeries: run.maxSeries,
     isReservedName: (name) => name === "own",
-    onOtherLayout: (family) => otherLayouts.push(family),
+    listener: {
+      otherLayoutMet: (family) => otherLayouts.push(family),
+      seriesLimited: () => {},
+    },
   });
   const folders = run.folders.slice(0, run.workers);
   for (const folder of folders) folder.forget();
-  const appliers = folders.map(() => new BatchApplier(registry));
+  const feeds = folders.map((folder) => new Feed(registry, folder));
   const outcome: Outcome = { text: "", dropped: new Map(), samples: 0, otherLayouts };
   for (let start = 0, range = 0; start < elements.length; range++) {
     const end = start + run.rangeLengths[range % run.rangeLengths.length];
-    const folder = folders[range % run.workers];
-    // As it crosses threads.
-    const batch = structuredClone(folder.fold(packElements(elements.slice(start, end))));
-    const applied = appliers[range % run.workers].apply(batch, NOW_MS);
+    const applied = feeds[range % run.workers].push(elements.slice(start, end), NOW_MS);
     outcome.samples += applied.samples;
     for (const { reason, count } of applied.drops) {
       outcome.dropped.set(reason, (outcome.dropped.get(reason) ?? 0) + count);

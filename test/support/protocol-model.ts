@@ -3,9 +3,9 @@ import type { RangeBatch } from "../../src/ingest/messages.ts";
 import { restoreRegistry } from "../../src/ingest/restore.ts";
 import { Tenure } from "../../src/ingest/tenure.ts";
 import { QueueError, type Range } from "../../src/queue/queue.ts";
-import { Registry } from "../../src/registry/registry.ts";
 import { Folder } from "../../src/sample/fold.ts";
 import { LIMITS } from "./arbitrary-messages.ts";
+import { makeRegistry } from "./registry.ts";
 import { rendered } from "./rendered.ts";
 import {
   LEASE_MS,
@@ -308,12 +308,10 @@ export class World {
       process.tenure = undefined;
       process.isRecovered = false;
       process.workers = makeWorkers();
-      const makeRegistry = () =>
-        new Registry({ sortLabels: true, maxSeries: 0, isReservedName: () => false });
       const restored = await restoreRegistry(makeRegistry, process.queue, acquired.saved);
       process.tenure = new Tenure({
         ...{ ...restored, ...acquired, queue: process.queue, nowMs: 0 },
-        ...{ popCount: 2, keepsState: true, deadLetterMax: Number.POSITIVE_INFINITY },
+        ...{ popCount: 2, keepsState: true, maxAgeMs: 0, deadLetterMax: Number.POSITIVE_INFINITY },
         sizes: { entryBytesMax: 60, journalBytesMin: 300, journalEntriesMax: 12 },
       });
     }
@@ -322,7 +320,7 @@ export class World {
 
   async #claim(process: Process): Promise<void> {
     if (!this.#isOwner(process) || process.tenure === undefined) return;
-    const segment = await process.queue.claim();
+    const segment = await process.queue.claim(0);
     if (segment !== undefined) process.tenure.add(segment, 0);
   }
 
@@ -367,7 +365,7 @@ export class World {
     if (tenure === undefined || !this.#isOwner(process)) return;
     for (;;) {
       const applied = tenure.applyNext(0);
-      if (applied === undefined) break;
+      if (applied === undefined || "again" in applied) break;
       if (applied.batch.lost > 0 && !this.#hasForgotten) throw new Error("elements are lost");
     }
     if (tenure.recoveringLeft === 0) process.isRecovered = true;

@@ -36,6 +36,8 @@ interface State {
   building: string;
   begun: number;
   ahead: number;
+  /** For each segment that is not done when it was claimed. */
+  claimedMs: Map<number, number>;
   isReleased: boolean;
 }
 
@@ -96,7 +98,7 @@ export class SimulatedStore {
     const isNew = known?.owner !== name || token < seen;
     this.state = {
       ...{ first, checkpoint: 0, journal: "", entries: 0, building: "", begun: 0, ahead: 0 },
-      ...{ formerOwner: "", formerToken: 0, ...known },
+      ...{ formerOwner: "", formerToken: 0, claimedMs: new Map(), ...known },
       isReleased: false,
       owner: name,
       token: isNew ? Math.max(token, seen) + 1 : token,
@@ -112,7 +114,7 @@ export class SimulatedStore {
     return { ...this.state, before: known?.next ?? 0 };
   }
 
-  claim(state: State, number: number): Segment | "gone" | undefined {
+  claim(state: State, number: number, nowMs: number): Segment | "gone" | undefined {
     if (state.next !== number && state.next !== number + 1) {
       throw new QueueError("state_old", `the next segment is ${state.next}, not ${number}`);
     }
@@ -123,9 +125,11 @@ export class SimulatedStore {
       elements = this.queue;
       this.queue = [];
       this.segments.set(number, elements);
+      state.claimedMs.set(number, nowMs);
     }
     state.next = number + 1;
-    return { number, length: elements.length, elementBytes: 1 };
+    const claimedMs = state.claimedMs.get(number) ?? 0;
+    return { number, length: elements.length, elementBytes: 1, claimedMs };
   }
 
   writeEntry(state: State, { journal, index, bytes }: JournalEntry): void {
@@ -234,7 +238,8 @@ export class SimulatedQueue implements Queue, RangeReader {
     for (let number = first; number < next; number++) {
       if (isContinued && number < this.#nextSegment) continue;
       const length = this.#store.segments.get(number)?.length;
-      if (length !== undefined) segments.push({ number, length, elementBytes: 1 });
+      const claimedMs = state.claimedMs.get(number) ?? 0;
+      if (length !== undefined) segments.push({ number, length, elementBytes: 1, claimedMs });
     }
     if (state.building !== "" && state.building !== state.journal) {
       this.#abandoned.add(state.building);
@@ -269,10 +274,10 @@ export class SimulatedQueue implements Queue, RangeReader {
   async waitForRelease(): Promise<void> {}
   async wait(): Promise<void> {}
 
-  async claim(): Promise<Segment | undefined> {
+  async claim(nowMs: number): Promise<Segment | undefined> {
     for (;;) {
       const number = this.#nextSegment;
-      const claimed = this.#callAsOwner((state) => this.#store.claim(state, number));
+      const claimed = this.#callAsOwner((state) => this.#store.claim(state, number, nowMs));
       if (claimed !== undefined) this.#nextSegment = number + 1;
       if (claimed !== "gone") return claimed;
     }

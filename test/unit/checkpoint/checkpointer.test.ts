@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { Checkpointer } from "../../../src/checkpoint/checkpointer.ts";
 import type { Commit, JournalEntry } from "../../../src/queue/queue.ts";
-import { Registry } from "../../../src/registry/registry.ts";
+import type { Registry } from "../../../src/registry/registry.ts";
+import { define, makeRegistry } from "../../support/registry.ts";
 
 test("a checkpoint under way writes nothing more once its state is void", async () => {
   const written: JournalEntry[] = [];
@@ -30,19 +31,7 @@ test("a checkpoint under way writes nothing more once its state is void", async 
 });
 
 function registryOf(series: number): Registry {
-  const registry = new Registry({ sortLabels: true, maxSeries: 0, isReservedName: () => false });
-  for (let i = 0; i < series; i++) {
-    registry.resolve({
-      ...{ type: "counter", name: "c", help: "", labelNames: ["i"], labelValues: [String(i)] },
-      ...{
-        buckets: undefined,
-        quantiles: undefined,
-        epsilons: undefined,
-        unit: "",
-        native: undefined,
-        handling: undefined,
-      },
-    });
-  }
+  const registry = makeRegistry();
+  for (let i = 0; i < series; i++) registry.resolve(define("counter", "c", { i: String(i) }));
   return registry;
 }

@@ -153,6 +153,36 @@ const ROWS: Record<Exclude<keyof typeof SETTINGS, "connection">, Row> = {
     byDefault: 1_048_576,
     ...integers(1, 536_870_912),
   },
+  maxSeriesPerFamily: {
+    get: ({ metrics }) => metrics.maxSeriesPerFamily,
+    byDefault: 0,
+    ...integers(0, 1_000_000_000),
+  },
+  onLimit: {
+    get: ({ metrics }) => metrics.onLimit,
+    byDefault: "drop",
+    valid: [
+      ["drop", "drop"],
+      [" Overflow ", "overflow"],
+    ],
+    invalid: ["", "reject"],
+    fault: "must be drop or overflow",
+  },
+  seriesTtlSeconds: {
+    get: ({ metrics }) => metrics.seriesTtlSeconds,
+    byDefault: 0,
+    ...integers(0, 2_147_483_647),
+  },
+  maxSampleAgeSeconds: {
+    get: ({ metrics }) => metrics.maxSampleAgeSeconds,
+    byDefault: 0,
+    ...integers(0, 2_147_483_647),
+  },
+  createdTimestamps: {
+    get: ({ metrics }) => metrics.createdTimestamps,
+    byDefault: false,
+    ...booleans(),
+  },
   maxSeries: {
     get: ({ metrics }) => metrics.maxSeries,
     byDefault: 1_000_000,

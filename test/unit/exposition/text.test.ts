@@ -2,22 +2,24 @@ import { describe, expect, test } from "bun:test";
 import { ChunkWriter } from "../../../src/exposition/chunk-writer.ts";
 import { formatLabelNumber, formatValue } from "../../../src/exposition/number.ts";
 import { renderText } from "../../../src/exposition/text.ts";
-import { Registry } from "../../../src/registry/registry.ts";
+import type { Registry } from "../../../src/registry/registry.ts";
 import { decodeMessage } from "../../../src/sample/decode.ts";
 import golden from "../../golden/exposition.txt" with { type: "text" };
 import { randomOf } from "../../support/random.ts";
+import { makeRegistry } from "../../support/registry.ts";
 import { rendered } from "../../support/rendered.ts";
 
 const NOW_MS = 1_700_000_000_000;
 const LIMITS = { maxMessageBytes: 1e6, maxLabels: 0, maxLabelLength: 0, maxBuckets: 100 };
 
 function registryOf(messages: object[], sortLabels = true): Registry {
-  const registry = new Registry({ sortLabels, maxSeries: 0, isReservedName: () => false });
+  const registry = makeRegistry({ sortLabels });
   const bytes = new TextEncoder().encode(JSON.stringify(messages));
   for (const entry of decodeMessage(bytes, LIMITS)) {
     if (!entry.ok) throw new Error(entry.reason);
     const { definition, value } = entry.sample;
-    registry.observe([registry.resolve(definition)], Float64Array.of(value), 1, NOW_MS);
+    registry.advance(NOW_MS);
+    registry.observe([registry.resolve(definition)], Float64Array.of(value), 1);
   }
   return registry;
 }

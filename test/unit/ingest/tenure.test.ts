@@ -3,19 +3,20 @@ import type { RangeBatch } from "../../../src/ingest/messages.ts";
 import { Tenure } from "../../../src/ingest/tenure.ts";
 import { packElements } from "../../../src/queue/elements.ts";
 import type { Range } from "../../../src/queue/queue.ts";
-import { Registry } from "../../../src/registry/registry.ts";
 import { Folder } from "../../../src/sample/fold.ts";
 import { LIMITS } from "../../support/arbitrary-messages.ts";
+import { makeRegistry } from "../../support/registry.ts";
 
 const folder = new Folder({ limits: LIMITS, deadLetterMax: 0, definitionsMax: 0 });
 
 function tenureOf(popCount: number): Tenure {
   return new Tenure({
     queue: { writeEntry: async () => {}, commit: async () => {} },
-    registry: new Registry({ sortLabels: true, maxSeries: 0, isReservedName: () => false }),
+    registry: makeRegistry(),
     ...{ popCount, keepsState: false, deadLetterMax: 0, token: 1, savedBytes: 0, nowMs: 0 },
+    maxAgeMs: 0,
     saved: { number: 0, journal: "", entries: 0 },
-    segments: [{ number: 0, length: 100_000, elementBytes: 100 }],
+    segments: [{ number: 0, length: 100_000, elementBytes: 100, claimedMs: 0 }],
   });
 }
 
@@ -29,7 +30,7 @@ function apply(tenure: Tenure, { sequence, count }: Range, series: number): void
     ...{ sequence, lost: 0, bytes: 0, readSeconds: 0, decodeSeconds: 0 },
   };
   tenure.arrive(0, folder, batch);
-  expect(tenure.applyNext(0)?.samples).toBe(count);
+  expect(tenure.applyNext(0)).toMatchObject({ samples: count });
   // Their memory is given back at once.
   expect([batch.ids.length, batch.values.length]).toEqual([0, 0]);
 }

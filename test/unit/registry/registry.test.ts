@@ -1,22 +1,17 @@
 import { describe, expect, test } from "bun:test";
-import { packElements } from "../../../src/queue/elements.ts";
-import { BatchApplier } from "../../../src/registry/apply.ts";
-import { Registry, type RegistryOptions, refusalOf } from "../../../src/registry/registry.ts";
+import { type Registry, type RegistryOptions, refusalOf } from "../../../src/registry/registry.ts";
 import { Folder } from "../../../src/sample/fold.ts";
 import type { Definition, MetricType } from "../../../src/sample/sample.ts";
 import { LIMITS } from "../../support/arbitrary-messages.ts";
+import { Feed } from "../../support/feed.ts";
+import { define as defineSeries, makeRegistry } from "../../support/registry.ts";
 import { rendered } from "../../support/rendered.ts";
 
 const START_MS = 1_700_000_040_000;
 const MINUTE_MS = 60_000;
 
 function registryOf(options: Partial<RegistryOptions> = {}): Registry {
-  return new Registry({
-    sortLabels: true,
-    maxSeries: 0,
-    isReservedName: (name) => name.startsWith("own_"),
-    ...options,
-  });
+  return makeRegistry({ isReservedName: (name) => name.startsWith("own_"), ...options });
 }
 
 interface Sent {
@@ -27,27 +22,16 @@ interface Sent {
   epsilons?: number[];
 }
 
-function define(type: MetricType, name: string, sent: Sent = {}): Definition {
-  return {
-    type,
-    name,
-    help: sent.help ?? "",
-    labelNames: Object.keys(sent.labels ?? {}),
-    labelValues: Object.values(sent.labels ?? {}),
-    buckets: sent.buckets,
-    quantiles: sent.quantiles,
-    epsilons: sent.epsilons,
-    unit: "",
-    native: undefined,
-    handling: undefined,
-  };
+function define(type: MetricType, name: string, { labels, ...more }: Sent = {}): Definition {
+  return defineSeries(type, name, labels, more);
 }
 
 /** Applies one sample and returns "applied" or why it was refused. */
 function push(registry: Registry, definition: Definition, value = 1, nowMs = START_MS): string {
   const ref = registry.resolve(definition);
   if (ref < 0) return refusalOf(ref);
-  registry.observe([ref], Float64Array.of(value), 1, nowMs);
+  registry.advance(nowMs);
+  registry.observe([ref], Float64Array.of(value), 1);
   return "applied";
 }
 
@@ -138,7 +122,9 @@ describe("a histogram", () => {
 
   test("keeps its first buckets and reports other ones once a family", () => {
     const reported: string[] = [];
-    const registry = registryOf({ onOtherLayout: (family) => reported.push(family) });
+    const registry = registryOf({
+      listener: { otherLayoutMet: (family) => reported.push(family), seriesLimited: () => {} },
+    });
     push(registry, sized, 1.5);
     push(registry, define("histogram", "h", { buckets: [1, 2], labels: { a: "1" } }), 1.5);
     push(registry, define("histogram", "h"), 1.5);
@@ -177,41 +163,37 @@ describe("a histogram", () => {
 
 describe("a batch", () => {
   const newFolder = (bounds = {}) => new Folder({ limits: LIMITS, deadLetterMax: 0, ...bounds });
-  const fold = (folder: Folder, ...messages: string[]) =>
-    folder.fold(packElements(messages.map((message) => Buffer.from(message))));
   const bare = '{"type":"histogram","name":"h","value":1}';
   const bounded = '{"type":"histogram","name":"h","value":1,"buckets":[2]}';
 
   test("has the samples of a histogram refused before its buckets come, and taken after", () => {
     const registry = registryOf();
-    const folder = newFolder();
-    const applier = new BatchApplier(registry);
-    expect(applier.apply(fold(folder, bare, bare), START_MS)).toEqual({
-      samples: 0,
+    const feed = new Feed(registry, newFolder());
+    const common = { deadLetters: [], ages: [] };
+    expect(feed.push([bare, bare], START_MS)).toEqual({
+      ...{ samples: 0, ...common },
       drops: [{ reason: "invalid_buckets", count: 2, payload: bare }],
-      deadLetters: [],
     });
-    expect(applier.apply(fold(folder, bare, bounded, bare), START_MS)).toEqual({
-      samples: 2,
+    expect(feed.push([bare, bounded, bare], START_MS)).toEqual({
+      ...{ samples: 2, ...common },
       drops: [{ reason: "invalid_buckets", count: 1, payload: bare }],
-      deadLetters: [],
     });
     expect(linesOf(registry)).toContain("h_count 2");
   });
 
   test("of another worker may bring the buckets", () => {
     const registry = registryOf();
-    const folders = [newFolder(), newFolder()];
-    const appliers = folders.map(() => new BatchApplier(registry));
-    appliers[0].apply(fold(folders[0], bare), START_MS);
-    appliers[1].apply(fold(folders[1], bounded), START_MS);
-    expect(appliers[0].apply(fold(folders[0], bare), START_MS).samples).toBe(1);
+    const [one, other] = [0, 1].map(() => new Feed(registry, newFolder()));
+    one.push([bare], START_MS);
+    other.push([bounded], START_MS);
+    expect(one.push([bare], START_MS).samples).toBe(1);
   });
 
   test("adds the registry's refusals to the drops of the worker", () => {
     const gauge = '{"type":"gauge","name":"own_x","value":1}';
-    const batch = fold(newFolder(), "{", `${bare.slice(0, -1)},"buckets":[]}`, bare, gauge);
-    const applied = new BatchApplier(registryOf()).apply(batch, START_MS);
+    const feed = new Feed(registryOf(), newFolder());
+    const empty = `${bare.slice(0, -1)},"buckets":[]}`;
+    const applied = feed.push(["{", empty, bare, gauge], START_MS);
     expect(applied.samples).toBe(0);
     expect(applied.drops.map(({ reason, count }) => `${reason} ${count}`).sort()).toEqual([
       "invalid_buckets 2",
@@ -226,16 +208,14 @@ describe("a batch", () => {
       [{ keysLengthMax: 0, templateBytesMax: 0 }, [0, 1, 3]],
     ] as const) {
       const registry = registryOf();
-      const folder = newFolder(bounds);
-      const applier = new BatchApplier(registry);
+      const feed = new Feed(registry, newFolder(bounds));
       for (let i = 0; i < 3; i++) {
-        const batch = fold(
-          folder,
+        const batch = feed.fold([
           '{"type":"counter","name":"a","value":1}',
           `{"type":"counter","name":"${i === 1 ? "b" : "a"}","value":10}`,
-        );
+        ]);
         expect(batch.firstDefinitionId).toBe(firstIds[i]);
-        applier.apply(batch, START_MS);
+        feed.apply(batch);
       }
       expect(linesOf(registry)).toEqual(["a 23", "b 10"]);
     }
@@ -264,7 +244,9 @@ describe("a summary", () => {
 
   test("keeps its first quantiles and reports other ones once", () => {
     const reported: string[] = [];
-    const registry = registryOf({ onOtherLayout: (family) => reported.push(family) });
+    const registry = registryOf({
+      listener: { otherLayoutMet: (family) => reported.push(family), seriesLimited: () => {} },
+    });
     push(registry, define("summary", "s"), 5);
     push(registry, sketched, 1);
     push(registry, define("summary", "s", { quantiles: [0.9], epsilons: [0.1] }), 1);
