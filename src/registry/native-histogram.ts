@@ -69,6 +69,19 @@ export class NativeHistogram {
     }
   }
 
+  /** Another one in the same state, with memory of its own. */
+  copy(): NativeHistogram {
+    const copy = new NativeHistogram({
+      schema: this.#schema,
+      zeroThreshold: this.#zeroThreshold,
+      maxBuckets: this.#maxBuckets,
+    });
+    copy.#zeroCount = this.#zeroCount;
+    copy.#positive = this.#positive.copy();
+    copy.#negative = this.#negative.copy();
+    return copy;
+  }
+
   /** As they are now; stays so whatever is observed later. */
   get buckets(): NativeBuckets {
     this.#buckets ??= {
@@ -139,6 +152,14 @@ class SparseCounts {
       }
     }
     this.size = size;
+  }
+
+  copy(): SparseCounts {
+    const copy = new SparseCounts();
+    copy.#indexes = this.#indexes.slice(0, this.size);
+    copy.#counts = this.#counts.slice(0, this.size);
+    copy.size = this.size;
+    return copy;
   }
 
   view(): SparseBuckets {
