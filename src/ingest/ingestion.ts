@@ -1,5 +1,6 @@
 import { failpoint } from "../failpoint.ts";
 import { type Acquired, type Queue, QueueError } from "../queue/queue.ts";
+import type { LabelSet } from "../registry/label-set.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { IngestionListener } from "./listener.ts";
 import type { RangeBatch } from "./messages.ts";
@@ -73,10 +74,10 @@ export class Ingestion {
   /** Who has the lease while we do not. */
   #holder: string | undefined;
   #acquiredAtMs = 0;
-  /** No sample that was not claimed then is older. */
-  #quietSinceMs = 0;
   #running: Promise<void> = Promise.resolve();
   #checkpointing: Promise<void> | undefined;
+  /** While series are being ended on demand. */
+  #removing: Promise<void> | undefined;
   #isRenewing = false;
   #renewTimer: Timer | undefined;
   /** A batch was applied. */
@@ -172,6 +173,43 @@ export class Ingestion {
     return this.#isOwner;
   }
 
+  /**
+   * Ends the series that `isMeant`: returns how many, once a checkpoint says so; or why that is not
+   * known. Meanwhile no sample is applied and nothing is shown, so nobody sees what a crash could undo.
+   */
+  async removeSeries(
+    isMeant: (family: string, labels: LabelSet) => boolean,
+  ): Promise<{ count: number } | { refusal: string }> {
+    while (this.#removing !== undefined) await this.#removing;
+    const tenure = this.#tenure;
+    if (tenure === undefined || this.shown !== "totals") {
+      return { refusal: this.notReadyReason ?? "not ready" };
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#removing = promise;
+    tenure.isHeld = true;
+    const count = tenure.remove(isMeant);
+    this.#tellEnded(tenure);
+    while (tenure === this.#tenure && !tenure.areSeriesWritten) {
+      if (!(await this.#checkpoint())) await this.#change.wait(CHECKPOINT_RETRY_MS);
+      // Not the owner just now: it may be again, with the same state, or another process is.
+      else if (!this.#isOwner) await this.#change.wait(CHECKPOINT_RETRY_MS);
+    }
+    tenure.isHeld = false;
+    this.#removing = undefined;
+    resolve();
+    this.#drain();
+    if (tenure === this.#tenure) return { count };
+    return { refusal: "another process has taken over, and may not know of it" };
+  }
+
+  /** Returns when what may be shown is what the queue knows, at the latest after `timeoutMs`. */
+  async untilShowable(timeoutMs: number): Promise<boolean> {
+    if (this.#removing === undefined) return true;
+    await Promise.race([this.#removing, Bun.sleep(timeoutMs)]);
+    return this.#removing === undefined;
+  }
+
   /** The state; undefined while this process has none. */
   get tenure(): Tenure | undefined {
     return this.#tenure;
@@ -247,7 +285,6 @@ export class Ingestion {
     this.#isRestored = false;
     this.#isRecovered = false;
     this.#acquiredAtMs = performance.now();
-    const acquiredMs = nowMs();
     const restored = checkpoint.isEnabled
       ? await restoreRegistry(makeRegistry, queue, saved)
       : { registry: makeRegistry(), savedBytes: 0 };
@@ -261,7 +298,6 @@ export class Ingestion {
       deadLetterMax: this.#options.deadLetterMax,
       maxAgeMs: this.#options.maxAgeMs,
     });
-    this.#quietSinceMs = acquiredMs;
     this.#isRestored = true;
   }
 
@@ -279,9 +315,9 @@ export class Ingestion {
     if (segment !== undefined) {
       tenure.add(segment, this.#lastClaimMs);
       this.#dispatch();
-    } else if (tenure.plan.pending === 0) {
-      // Whatever is claimed later came later.
-      this.#advance(tenure, startedMs);
+    } else {
+      tenure.idle(startedMs);
+      this.#tellEnded(tenure);
     }
     this.#lastClaimMs = startedMs;
     if (segment === undefined) {
@@ -337,8 +373,8 @@ export class Ingestion {
     const { position } = tenure.plan;
     if (position !== undefined) queue.applied(position);
     if (!this.#isRecovered && tenure.recoveringLeft === 0) {
-      // What had ended before, and was not shown any more, must not come back.
-      this.#advance(tenure, tenure.plan.oldestSegment?.claimedMs ?? this.#quietSinceMs);
+      tenure.recovered();
+      this.#tellEnded(tenure);
       this.#isRecovered = true;
       const seconds = (performance.now() - this.#acquiredAtMs) / 1000;
       listener.recovered(tenure.registry.seriesCount, seconds);
@@ -348,11 +384,6 @@ export class Ingestion {
     if (tenure.fresh >= (checkpoint.isEnabled ? checkpoint.maxSamples : 1)) {
       this.#checkpointNow.give();
     }
-  }
-
-  #advance(tenure: Tenure, nowMs: number): void {
-    tenure.advance(nowMs);
-    this.#tellEnded(tenure);
   }
 
   #tellEnded(tenure: Tenure): void {
@@ -374,7 +405,7 @@ export class Ingestion {
 
   /** Makes a checkpoint when there is something for one. Returns whether it worked. */
   async #checkpoint(): Promise<boolean> {
-    await this.#checkpointing;
+    while (this.#checkpointing !== undefined) await this.#checkpointing;
     const tenure = this.#tenure;
     if (!this.#isOwner || !tenure?.hasNews) return true;
     const { listener } = this.#options;
@@ -392,7 +423,11 @@ export class Ingestion {
         this.#takeFault(error, (reason) => listener.checkpointFailed(reason));
       },
     );
-    await this.#checkpointing;
+    try {
+      await this.#checkpointing;
+    } finally {
+      this.#checkpointing = undefined;
+    }
     return isDone;
   }
 

@@ -1,6 +1,7 @@
 import { Checkpointer, type CheckpointSizes, type Committed } from "../checkpoint/checkpointer.ts";
 import type { Position, Queue, Range, SavedCheckpoint, Segment } from "../queue/queue.ts";
 import { BatchApplier } from "../registry/apply.ts";
+import type { LabelSet } from "../registry/label-set.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { RemovedSeries } from "../registry/removed-series.ts";
 import type { Drop } from "../sample/fold.ts";
@@ -61,6 +62,8 @@ export class Tenure {
   readonly plan: RangePlan;
   readonly checkpointer: Checkpointer;
   readonly deadLetters: DeadLetters;
+  /** No batch is applied until it is not any more. */
+  isHeld = false;
   #options: TenureOptions;
   /** By worker, of its present life and numbering. */
   #appliers = new Map<number, { incarnation: object; applier: BatchApplier }>();
@@ -112,8 +115,13 @@ export class Tenure {
   /** Whether there is something for a checkpoint. */
   get hasNews(): boolean {
     const isApplied = this.#applied.elements > this.#taken.elements;
+    return isApplied || !this.areSeriesWritten || this.deadLetters.count > 0;
+  }
+
+  /** Whether a checkpoint says which series there are. */
+  get areSeriesWritten(): boolean {
     const hasChanges = this.#options.keepsState && this.registry.hasChangedSeries;
-    return isApplied || hasChanges || this.deadLetters.count > 0 || this.checkpointer.isDue;
+    return !hasChanges && !this.checkpointer.isDue;
   }
 
   /** Adds a claimed segment. `sinceMs`: nothing in it was pushed before. */
@@ -145,12 +153,12 @@ export class Tenure {
    */
   applyNext(nowMs: number): AppliedBatch | { again: Range } | undefined {
     const next = this.#arrived.get(this.plan.nextToApply);
-    if (next === undefined) return undefined;
+    if (next === undefined || this.isHeld) return undefined;
     const { worker, applier, batch } = next;
     const segment = this.plan.oldestSegment;
     const range = this.plan.oldestRange;
     if (segment === undefined || range === undefined) throw new Error("BUG: a batch without range");
-    this.advance(segment.claimedMs || nowMs);
+    this.#advance(segment.claimedMs || nowMs);
     this.#arrived.delete(batch.sequence);
     if (applier.isVoid(batch)) return { again: range };
     const { samples, drops, deadLetters, ages } = applier.apply(batch);
@@ -169,11 +177,24 @@ export class Tenure {
   }
 
   /**
-   * Moves the clock of the samples on, to when the next ones came or may come at the earliest: then
-   * series end that were silent too long, the same ones whoever applies these samples.
+   * Hears that the queue was found empty by a claim that said `nowMs`: what is claimed later came later,
+   * so series end that were silent too long.
    */
-  advance(nowMs: number): void {
-    this.#forget(this.registry.advance(nowMs));
+  idle(nowMs: number): void {
+    if (this.plan.pending === 0 && !this.isHeld) this.#advance(nowMs);
+  }
+
+  /** What had ended before this process began, and was not shown any more, must not come back. */
+  recovered(): void {
+    this.#advance(this.plan.oldestSegment?.claimedMs ?? this.#options.nowMs);
+  }
+
+  /** Ends the series that `isMeant`, and returns how many. Only while it is held. */
+  remove(isMeant: (family: string, labels: LabelSet) => boolean): number {
+    if (!this.isHeld) throw new Error("BUG: samples may be applied before this is written");
+    const removed = this.registry.remove(isMeant);
+    this.#forget(removed);
+    return removed?.count ?? 0;
   }
 
   /** Takes what the workers are to be told. */
@@ -188,6 +209,14 @@ export class Tenure {
     const ended = this.#ended;
     this.#ended = 0;
     return ended;
+  }
+
+  /**
+   * Moves the clock of the samples on: to when the next ones came, or may come at the earliest. Then
+   * the same series end, whoever applies these samples.
+   */
+  #advance(nowMs: number): void {
+    this.#forget(this.registry.advance(nowMs));
   }
 
   #forget(removed: RemovedSeries | undefined): void {

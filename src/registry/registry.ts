@@ -148,22 +148,6 @@ export class Registry {
     return removed.count > 0 ? removed : undefined;
   }
 
-  /** The series of families that `isWanted`, in the order of the exposition. */
-  *list(
-    isWanted: (family: string) => boolean,
-  ): Generator<{ family: string; labels: LabelSet; createdMs: number }> {
-    for (const { name, series } of this.#catalog.sorted()) {
-      if (!isWanted(name)) continue;
-      for (const index of series.data.subarray(0, series.length)) {
-        yield {
-          family: name,
-          labels: this.#labelsOf(index),
-          createdMs: this.#catalog.created.at(index),
-        };
-      }
-    }
-  }
-
   /**
    * Finds or makes the series that a definition means, and gives its family what the definition
    * brings first (help, unit, quantiles).
