@@ -199,6 +199,7 @@ function toSettings(
       maxLabels: get(s.maxLabels),
       maxLabelLength: get(s.maxLabelLength),
       maxBuckets: get(s.maxBuckets),
+      nameValidation: get(s.nameValidation),
     },
     web: { listen: get(s.listen) },
     logging: { defaultLevel: get(s.logLevel), levels },

@@ -16,6 +16,9 @@ export const LOG_LEVELS = [
   "none",
 ] as const;
 
+/** Which metric and label names are taken: those of old, or all of Prometheus 3. */
+export const NAME_VALIDATIONS = ["legacy", "utf8"] as const;
+
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** All settings, valid and typed. */
@@ -57,6 +60,7 @@ export interface Settings {
     maxLabels: number;
     maxLabelLength: number;
     maxBuckets: number;
+    nameValidation: (typeof NAME_VALIDATIONS)[number];
   };
   web: { listen: ListenAddress };
   logging: { defaultLevel: LogLevel; levels: ReadonlyMap<string, LogLevel> };
@@ -102,6 +106,13 @@ export const logLevel: SettingSchema<LogLevel> = v.pipe(
   v.trim(),
   v.toLowerCase(),
   v.picklist(LOG_LEVELS, "must be Trace, Debug, Information, Warning, Error, Critical or None"),
+);
+
+const nameValidation: SettingSchema<(typeof NAME_VALIDATIONS)[number]> = v.pipe(
+  v.string(),
+  v.trim(),
+  v.toLowerCase(),
+  v.picklist(NAME_VALIDATIONS, "must be legacy or utf8"),
 );
 
 /** A schema from a parser that says what is wrong. */
@@ -340,7 +351,14 @@ export const SETTINGS = {
     defaultText: "1000",
     schema: integer(1, 10_000),
     takes: "1..10000",
-    doc: "Bounds of a histogram, quantiles of a summary; more are dropped as `invalid_buckets`, `invalid_quantiles`.",
+    doc: "Bounds of a histogram, buckets of a native one, quantiles of a summary; more are dropped as `invalid_buckets`, `invalid_native`, `invalid_quantiles`.",
+  }),
+  nameValidation: define({
+    name: "Metrics.NameValidation",
+    defaultText: "legacy",
+    schema: nameValidation,
+    takes: "legacy, utf8",
+    doc: "Names of metrics and labels: `legacy`: letters, digits and underscores (and colons, of metrics); `utf8`: any text, as Prometheus 3 takes them.",
   }),
   listen: define({
     name: "Web.ListenAddress",

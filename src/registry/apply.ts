@@ -1,3 +1,4 @@
+import { composeMessage } from "../sample/compose-message.ts";
 import type { DropReason } from "../sample/drop-reason.ts";
 import {
   type Batch,
@@ -6,7 +7,7 @@ import {
   type Drop,
   PAYLOAD_EXCERPT_LENGTH,
 } from "../sample/fold.ts";
-import type { Definition, SampleDetail } from "../sample/sample.ts";
+import type { Definition, Sample, SampleDetail } from "../sample/sample.ts";
 import { OVERFLOWED, type Registry, refusalOf } from "./registry.ts";
 import type { RemovedSeries } from "./removed-series.ts";
 
@@ -139,7 +140,8 @@ export class BatchApplier {
       const refusal = this.#applyOne(ids[i], values[i], detail, applied.ages);
       if (refusal === undefined) continue;
       refused++;
-      this.#refuse(refusal, this.#definitionOf(ids[i]), values[i], detail, applied);
+      const sample = { definition: this.#definitionOf(ids[i]), value: values[i], detail };
+      this.#refuse(refusal, sample, applied);
     }
     this.#registry.observe(pendingRefs, pendingValues, pending);
     applied.samples = ids.length - refused;
@@ -183,18 +185,13 @@ export class BatchApplier {
     return definition;
   }
 
-  #refuse(
-    reason: DropReason,
-    definition: Definition,
-    value: number,
-    _detail: SampleDetail | undefined,
-    { drops, deadLetters }: Applied,
-  ): void {
+  #refuse(reason: DropReason, sample: Sample, { drops, deadLetters }: Applied): void {
     const { keepsDeadLetters } = this.#options;
     const known = drops.find((drop) => drop.reason === reason);
     if (known) known.count++;
     if (known && !keepsDeadLetters) return;
-    const payload = composePayload(definition, value);
+    // The message that was pushed is not there any more.
+    const payload = composeMessage(sample).slice(0, DEAD_LETTER_LENGTH_MAX).toWellFormed();
     if (keepsDeadLetters) deadLetters.push({ reason, payload });
     if (!known) {
       drops.push({
@@ -210,20 +207,3 @@ export class BatchApplier {
 const NOT_RESOLVED = -1;
 const HANDLED = -2;
 const VOID = -3;
-
-/** A message that says what the sample said; the one that was pushed is not there any more. */
-function composePayload(definition: Definition, value: number): string {
-  const { type, name, help, labelNames, labelValues, ...layout } = definition;
-  const labels = Object.fromEntries(labelNames.map((label, i) => [label, labelValues[i]]));
-  const sent = Number.isFinite(value) ? value : nonFinite(value);
-  const text = JSON.stringify({
-    ...{ type, name, help: help || undefined, value: sent },
-    ...{ labels: labelNames.length > 0 ? labels : undefined, ...layout },
-  });
-  return text.slice(0, DEAD_LETTER_LENGTH_MAX).toWellFormed();
-}
-
-function nonFinite(value: number): string {
-  if (Number.isNaN(value)) return "NaN";
-  return value > 0 ? "+Inf" : "-Inf";
-}

@@ -1,7 +1,10 @@
 import * as v from "valibot";
 import { type DropReason, isDropReason } from "./drop-reason.ts";
-import type { Definition, MetricType, Sample } from "./sample.ts";
-import { MESSAGE_SCHEMAS, type Message, metricTypeOf } from "./schema.ts";
+import { metricTypeOf } from "./fields.ts";
+import { type ExactTexts, readSample } from "./message.ts";
+import type { NameValidation } from "./names.ts";
+import type { Sample } from "./sample.ts";
+import { FORMS, formOf, type Message } from "./schema.ts";
 
 /** What is accepted; for labels 0 means no limit. */
 export interface DecodeLimits {
@@ -9,10 +12,11 @@ export interface DecodeLimits {
   maxMessageBytes: number;
   /** Labels of one sample. */
   maxLabels: number;
-  /** UTF-8 bytes of a metric name, a label name or a label value; characters of a help. */
+  /** UTF-8 bytes of a metric name, a label name or a label value; characters of help and unit. */
   maxLabelLength: number;
-  /** Bounds of a histogram, quantiles of a summary. */
+  /** Bounds of a histogram, buckets of a native one, quantiles of a summary. */
   maxBuckets: number;
+  nameValidation: NameValidation;
 }
 
 /** A sample, or why there is none. Bad input is data: it ends in a counter, never in an exception. */
@@ -47,76 +51,41 @@ export function decodeMessage(bytes: Uint8Array, limits: DecodeLimits): readonly
   return decoded;
 }
 
-/** `exact` gives the same JSON value again, its numbers as the strings that the sender wrote. */
-function decodeSample(json: unknown, limits: DecodeLimits, exact: () => unknown): Decoded {
+function decodeSample(json: unknown, limits: DecodeLimits, exact: ExactTexts): Decoded {
   if (typeof json !== "object" || json === null || Array.isArray(json))
     return drop("not_an_object");
   const type = metricTypeOf((json as { type?: unknown }).type);
   if (type === undefined) return drop("unknown_type");
-  const validated = v.safeParse(MESSAGE_SCHEMAS[type], json, VALIDATE);
+  const schema = FORMS[limits.nameValidation][formOf(type, json)];
+  const validated = v.safeParse(schema, json, VALIDATE);
   if (!validated.success) return drop(reasonOf(validated.issues[0]));
   const message: Message = validated.output;
-  const definition = defineSample(type, message);
-  const names = definition.labelNames;
-  const labels = message.labels ?? {};
-  if (names.some((name) => typeof labels[name] === "number")) {
-    const texts = (exact() as { labels?: Record<string, string> } | undefined)?.labels;
-    if (texts === undefined) return drop("invalid_labels");
-    for (let i = 0; i < names.length; i++) {
-      if (typeof labels[names[i]] === "number") definition.labelValues[i] = texts[names[i]];
-    }
-  }
-  const fault = limitFault(definition, limits);
+  const sample = readSample(type, message, exact, limits.maxBuckets);
+  if (sample === undefined) return drop("invalid_labels");
+  const { definition } = sample;
+  const fault = limitFault(sample, limits);
   if (fault !== undefined) return drop(fault);
-  definition.help = cutHelp(definition.help, limits.maxLabelLength);
-  return { ok: true, sample: { definition, value: message.value, detail: undefined } };
+  const max = limits.maxLabelLength;
+  definition.help = cutHelp(definition.help, max);
+  if (max > 0 && definition.unit.length > max) definition.unit = "";
+  return { ok: true, sample };
 }
 
-function defineSample(type: MetricType, message: Message): Definition {
-  const labelNames: string[] = [];
-  const labelValues: string[] = [];
-  for (const [name, value] of Object.entries(message.labels ?? {})) {
-    if (value === null || value === "") continue;
-    labelNames.push(name);
-    labelValues.push(String(value));
-  }
-  const definition: Definition = {
-    type,
-    name: message.name,
-    help: message.help,
-    unit: "",
-    labelNames,
-    labelValues,
-    buckets: message.buckets ?? undefined,
-    quantiles: undefined,
-    epsilons: undefined,
-    native: undefined,
-    handling: undefined,
-  };
-  if (message.quantiles?.length && message.epsilons) {
-    const pairs = message.quantiles.map((quantile, i) => ({
-      quantile,
-      epsilon: message.epsilons![i],
-    }));
-    pairs.sort((a, b) => a.quantile - b.quantile);
-    definition.quantiles = pairs.map((pair) => pair.quantile);
-    definition.epsilons = pairs.map((pair) => pair.epsilon);
-  }
-  return definition;
-}
-
-function limitFault(definition: Definition, limits: DecodeLimits): DropReason | undefined {
+function limitFault(sample: Sample, limits: DecodeLimits): DropReason | undefined {
+  const { definition, detail } = sample;
   const { labelNames, labelValues } = definition;
   if (limits.maxLabels > 0 && labelNames.length > limits.maxLabels) return "too_many_labels";
   const max = limits.maxLabelLength;
   if (max > 0) {
-    if (definition.name.length > max) return "label_too_long";
+    if (isLongerThan(definition.name, max)) return "label_too_long";
     for (let i = 0; i < labelNames.length; i++) {
-      if (labelNames[i].length > max) return "label_too_long";
+      if (isLongerThan(labelNames[i], max)) return "label_too_long";
       if (isLongerThan(labelValues[i], max)) return "label_too_long";
     }
   }
   if ((definition.buckets?.length ?? 0) > limits.maxBuckets) return "invalid_buckets";
+  if ((definition.native?.maxBuckets ?? 0) > limits.maxBuckets) return "invalid_native";
+  if ((detail?.counts?.length ?? 0) > limits.maxBuckets + 1) return "invalid_counts";
   if ((definition.quantiles?.length ?? 0) > limits.maxBuckets) return "invalid_quantiles";
   return undefined;
 }

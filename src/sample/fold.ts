@@ -30,11 +30,11 @@ export interface Batch {
   ids: Uint32Array<ArrayBuffer>;
   /** For each sample its value, same length as `ids`. */
   values: Float64Array<ArrayBuffer>;
+  /** What samples say beside that, in their order; `index` is a sample's place in `ids`. */
+  details: { index: number; detail: SampleDetail }[];
   /** Definitions met for the first time; they take the numbers from `firstDefinitionId` on. */
   definitions: Definition[];
   firstDefinitionId: number;
-  /** Of samples that bring more than a value, which their definition says: by their place in `ids`. */
-  details: { index: number; detail: SampleDetail }[];
   drops: Drop[];
   /** The newest of the samples dropped, oldest first; empty when none are asked for. */
   deadLetters: DeadLetter[];
@@ -79,6 +79,7 @@ export class Folder {
   #ids = new Uint32Array(1024);
   #values = new Float64Array(1024);
   #count = 0;
+  #details: Batch["details"] = [];
   #drops: (Drop | undefined)[] = [];
   #deadLetters: DeadLetter[] = [];
 
@@ -99,15 +100,8 @@ export class Folder {
     const templates = this.#templates;
     if (templates.match(elements) === 0) {
       const [ids, values] = [templates.takeMeanings(), templates.takeValues()];
-      return {
-        ids,
-        values,
-        definitions: [],
-        firstDefinitionId,
-        details: [],
-        drops: [],
-        deadLetters: [],
-      };
+      const nothing = { details: [], definitions: [], drops: [], deadLetters: [] };
+      return { ids, values, firstDefinitionId, ...nothing };
     }
     for (let i = 0; i < elements.count; i++) {
       const id = templates.meaningOf(i);
@@ -131,13 +125,14 @@ export class Folder {
     const batch: Batch = {
       ids: this.#ids.slice(0, this.#count),
       values: this.#values.slice(0, this.#count),
+      details: this.#details,
       definitions: this.#definitions,
       firstDefinitionId,
-      details: [],
       drops: this.#drops.filter((drop) => drop !== undefined),
       deadLetters: this.#deadLetters.slice(-deadLetterMax || this.#deadLetters.length),
     };
     this.#count = 0;
+    this.#details = [];
     this.#drops = [];
     this.#deadLetters = [];
     this.#definitions = [];
@@ -167,8 +162,11 @@ export class Folder {
     const decoded = decodeMessage(bytes, limits);
     for (let i = 0; i < decoded.length; i++) {
       const entry = decoded[i];
-      if (entry.ok) this.#add(this.#idOf(entry.sample.definition), entry.sample.value);
-      else {
+      if (entry.ok) {
+        const { definition, value, detail } = entry.sample;
+        if (detail !== undefined) this.#details.push({ index: this.#count, detail });
+        this.#add(this.#idOf(definition), value);
+      } else {
         this.#drop(entry.reason, bytes);
         if (deadLetterMax > 0) this.#keep(entry.reason, bytes, i);
       }
@@ -184,6 +182,8 @@ export class Folder {
    * is then the value itself, and any number there changes it and nothing else.
    */
   #teach({ bytes, starts, ends }: Elements, index: number, sample: Sample, id: number): void {
+    // A template gives a definition and a value.
+    if (sample.detail !== undefined) return;
     const number = this.#templates.locate(index);
     if (number === undefined) return;
     const other = sample.value === 1 ? 2 : 1;

@@ -1,165 +1,199 @@
 import * as v from "valibot";
+import { unreachable } from "../unreachable.ts";
 import type { DropReason } from "./drop-reason.ts";
-import { METRIC_TYPES, type MetricType } from "./sample.ts";
+import * as fields from "./fields.ts";
+import { exemplarField, type Labels, labelsField } from "./label-fields.ts";
+import type { NameValidation } from "./names.ts";
+import type { MetricType } from "./sample.ts";
 
 /**
- * The message schema, one object schema a type of metric family. The message of every check is the
- * drop reason, and checks run in the order of the entries, so the first fault names the reason.
+ * The message schema, one object schema a form that a message can have. Checks run in the order of
+ * the entries, so the first fault names the reason.
  *
- * What one type does not use (a counter's `buckets`) is an unknown field for it, and ignored.
+ * What one form does not use (a counter's `buckets`) is an unknown field for it, and ignored.
  */
+function makeForms(validation: NameValidation) {
+  const name = fields.nameField(validation);
+  const labels = labelsField(validation);
+  const { help, unit, timestamp, ttl, times } = fields;
+  const common = { timestamp, ttl, help, unit };
+  const counter = {
+    type: fields.typeField("counter"),
+    name,
+    value: fields.counterValue,
+    labels,
+    times,
+    exemplar: exemplarField(validation),
+    ...common,
+  };
+  const gauge = { type: fields.typeField("gauge"), name };
+  const { setOperation, gaugeValue, changeOperation, changeValue } = fields;
+  return {
+    counter: form("A counter goes up.", counter),
+    gauge: form("A gauge is set, or keeps an extreme.", {
+      ...gauge,
+      op: setOperation,
+      value: gaugeValue,
+      labels,
+      times,
+      ...common,
+    }),
+    gaugeChange: form("A gauge goes up or down.", {
+      ...gauge,
+      op: changeOperation,
+      value: changeValue,
+      labels,
+      times,
+      ...common,
+    }),
+    ...makeHistogramForms(validation),
+    ...makeSummaryForms(validation),
+  };
+}
 
-const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
-const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
-
-type LabelValue = string | number | boolean | null;
-
-const name = v.pipe(v.string(reason("invalid_name")), v.regex(METRIC_NAME, reason("invalid_name")));
-
-const finite = v.pipe(v.number(reason("invalid_value")), v.finite(reason("invalid_value")));
-
-const finiteOrSpecial = v.union(
-  [
-    finite,
-    v.pipe(
-      v.picklist(["NaN", "+Inf", "-Inf"]),
-      v.transform((text) => (text === "NaN" ? Number.NaN : text === "+Inf" ? Infinity : -Infinity)),
+function makeHistogramForms(validation: NameValidation) {
+  const { help, unit, timestamp, ttl, times, buckets } = fields;
+  const type = fields.typeField("histogram");
+  const name = fields.nameField(validation);
+  const labels = labelsField(validation, "le");
+  const common = { labels, buckets, timestamp, ttl, help, unit };
+  const exemplar = exemplarField(validation);
+  const observed = { value: fields.observedValue, times, exemplar, ...common };
+  const native = {
+    native: fields.native,
+    counts: fields.absent("invalid_native"),
+    schema: fields.resolution,
+    zeroThreshold: fields.zeroThreshold,
+    maxBuckets: fields.maxBuckets,
+  };
+  const counted = {
+    native: fields.notNative,
+    value: fields.absent("invalid_value"),
+    counts: fields.counts,
+    sum: fields.sum,
+    times: fields.absent("invalid_times"),
+  };
+  const classic = { native: fields.notNative, counts: fields.absent("invalid_counts") };
+  return {
+    histogram: form("A histogram observes a value.", { type, name, ...classic, ...observed }),
+    nativeHistogram: form("A native histogram observes a value.", {
+      type,
+      name,
+      ...native,
+      ...observed,
+    }),
+    countedHistogram: v.pipe(
+      form("A histogram of what its sender has observed.", { type, name, ...counted, ...common }),
+      v.check(
+        (message) => !message.buckets || message.counts.length === message.buckets.length + 1,
+        "invalid_counts" satisfies DropReason,
+      ),
     ),
-  ],
-  reason("invalid_value"),
-);
+  };
+}
 
-/** A help that is no string is left out: it is no reason to lose a measurement. */
-const help = v.fallback(v.nullish(v.string(), ""), "");
-
-/** Not `v.record`: that leaves out names such as `constructor`, which are names like any other. */
-const labels = v.nullish(v.custom<Record<string, LabelValue>>(areLabels, reason("invalid_labels")));
-
-const histogramLabels = v.pipe(
-  labels,
-  v.check((input) => !hasLabel(input, "le"), reason("reserved_label")),
-);
-
-const summaryLabels = v.pipe(
-  labels,
-  v.check((input) => !hasLabel(input, "quantile"), reason("reserved_label")),
-);
-
-const buckets = v.nullish(
-  v.pipe(
-    v.array(
-      v.union([v.number(), v.literal("+Inf")], reason("invalid_buckets")),
-      reason("invalid_buckets"),
+function makeSummaryForms(validation: NameValidation) {
+  const { help, unit, timestamp, ttl, quantiles, epsilons } = fields;
+  const type = fields.typeField("summary");
+  const name = fields.nameField(validation);
+  const labels = labelsField(validation, "quantile");
+  const common = { labels, quantiles, epsilons, timestamp, ttl, help, unit };
+  const observed = {
+    count: fields.absent("invalid_counts"),
+    value: fields.observedValue,
+    times: fields.summaryTimes,
+  };
+  const counted = {
+    value: fields.absent("invalid_value"),
+    count: fields.count,
+    sum: fields.sum,
+    times: fields.absent("invalid_times"),
+  };
+  const fault = "invalid_quantiles" satisfies DropReason;
+  return {
+    summary: v.pipe(
+      form("A summary observes a value.", { type, name, ...observed, ...common }),
+      v.check((message) => areOfOneLength(message), fault),
     ),
-    v.check((bounds) => !bounds.slice(0, -1).includes("+Inf"), reason("invalid_buckets")),
-    v.transform((bounds) => bounds.filter((bound): bound is number => bound !== "+Inf")),
-    v.check(isStrictlyIncreasing, reason("invalid_buckets")),
-  ),
-);
-
-const quantiles = v.nullish(
-  v.array(
-    v.pipe(
-      v.number(reason("invalid_quantiles")),
-      v.minValue(0, reason("invalid_quantiles")),
-      v.maxValue(1, reason("invalid_quantiles")),
+    countedSummary: v.pipe(
+      form("A summary of what its sender has observed.", { type, name, ...counted, ...common }),
+      v.check((message) => areOfOneLength(message), fault),
     ),
-    reason("invalid_quantiles"),
-  ),
-);
+  };
+}
 
-const epsilons = v.nullish(
-  v.array(
-    v.pipe(
-      v.number(reason("invalid_quantiles")),
-      v.gtValue(0, reason("invalid_quantiles")),
-      v.ltValue(1, reason("invalid_quantiles")),
-    ),
-    reason("invalid_quantiles"),
-  ),
-);
+/** What a message can be; each type has one or more. */
+export type Form = keyof ReturnType<typeof makeForms>;
 
-const counter = v.object(
-  { name, value: v.pipe(finite, v.minValue(0, reason("negative_counter"))), labels, help },
-  missingField,
-);
+/** Validates a message of each form; the first issue's message is the drop reason. */
+export const FORMS: Record<NameValidation, Record<Form, v.GenericSchema<unknown, Message>>> = {
+  legacy: makeForms("legacy"),
+  utf8: makeForms("utf8"),
+};
 
-const gauge = v.object({ name, value: finiteOrSpecial, labels, help }, missingField);
-
-const histogram = v.object(
-  { name, value: finiteOrSpecial, labels: histogramLabels, buckets, help },
-  missingField,
-);
-
-const summary = v.pipe(
-  v.object(
-    { name, value: finiteOrSpecial, labels: summaryLabels, quantiles, epsilons, help },
-    missingField,
-  ),
-  v.check(
-    (message) =>
-      (message.quantiles ?? []).length === (message.epsilons ?? []).length &&
-      new Set(message.quantiles ?? []).size === (message.quantiles ?? []).length,
-    reason("invalid_quantiles"),
-  ),
-);
-
-/** Validates one message of the given type; the first issue's message is the drop reason. */
-export const MESSAGE_SCHEMAS = { counter, gauge, histogram, summary } satisfies Record<
-  MetricType,
-  v.GenericSchema
->;
-
-/** What a valid message of any type holds. */
+/** What a valid message of any form holds. */
 export interface Message {
   name: string;
-  value: number;
-  help: string;
-  labels?: Record<string, LabelValue> | null | undefined;
+  value?: number | null | undefined;
+  sum?: number;
+  help?: string | null | undefined;
+  unit?: string | null | undefined;
+  labels?: Labels | null | undefined;
+  op?: string | null | undefined;
   buckets?: number[] | null | undefined;
+  counts?: number[] | null | undefined;
+  count?: number | null | undefined;
+  native?: boolean | null | undefined;
+  schema?: number | null | undefined;
+  zeroThreshold?: number | null | undefined;
+  maxBuckets?: number | null | undefined;
   quantiles?: number[] | null | undefined;
   epsilons?: number[] | null | undefined;
+  times?: number | null | undefined;
+  timestamp?: number | null | undefined;
+  ttl?: number | null | undefined;
+  exemplar?: ExemplarMessage | null | undefined;
 }
 
-/** The type that a message names, in any case; undefined when it names none of the four. */
-export function metricTypeOf(type: unknown): MetricType | undefined {
-  if (typeof type !== "string") return undefined;
-  const lower = type.toLowerCase();
-  return METRIC_TYPES.find((known) => known === lower);
+export interface ExemplarMessage {
+  labels: Labels;
+  value?: number | null | undefined;
+  timestamp?: number | null | undefined;
 }
 
-function areLabels(input: unknown): boolean {
-  if (typeof input !== "object" || input === null || Array.isArray(input)) return false;
-  for (const [labelName, value] of Object.entries(input)) {
-    if (!LABEL_NAME.test(labelName) || labelName.startsWith("__")) return false;
-    if (typeof value === "string" && value.isWellFormed()) continue;
-    if (typeof value === "number" || typeof value === "boolean" || value === null) continue;
-    return false;
+/** The form of a message of a type, valid or not: no message is valid in two. */
+export function formOf(type: MetricType, message: object): Form {
+  const { op, native, counts, count } = message as Record<string, unknown>;
+  switch (type) {
+    case "counter":
+      return "counter";
+    case "gauge": {
+      const operation = fields.operationOf(op);
+      return operation === "add" || operation === "sub" ? "gaugeChange" : "gauge";
+    }
+    case "histogram":
+      if (native === true) return "nativeHistogram";
+      return counts === undefined || counts === null ? "histogram" : "countedHistogram";
+    case "summary":
+      return count === undefined || count === null ? "summary" : "countedSummary";
+    default:
+      return unreachable(type);
   }
-  return true;
 }
 
-/** Whether a label is there: null and an empty value are the same as absent. */
-function hasLabel(input: Record<string, LabelValue> | null | undefined, labelName: string) {
-  const value = input?.[labelName] ?? "";
-  return value !== "";
+function form<E extends v.ObjectEntries>(description: string, entries: E) {
+  return v.pipe(v.object(entries, missingField), v.description(description));
 }
 
-/** Finite numbers, at least one, each greater than the one before. */
-function isStrictlyIncreasing(bounds: number[]): boolean {
-  if (bounds.length === 0 || !bounds.every(Number.isFinite)) return false;
-  for (let i = 1; i < bounds.length; i++) {
-    if (!(bounds[i - 1] < bounds[i])) return false;
-  }
-  return true;
+/** Both or neither, of the same length. */
+function areOfOneLength(message: {
+  quantiles?: number[] | null | undefined;
+  epsilons?: number[] | null | undefined;
+}): boolean {
+  return (message.quantiles ?? []).length === (message.epsilons ?? []).length;
 }
 
 /** The object schemas' own message: they speak up only when a required field is missing. */
 function missingField(issue: v.BaseIssue<unknown>): DropReason {
   return issue.path?.[0].key === "name" ? "invalid_name" : "invalid_value";
-}
-
-/** Only a check that a message text is a reason of the list. */
-function reason<R extends DropReason>(text: R): R {
-  return text;
 }

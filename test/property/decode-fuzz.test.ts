@@ -9,6 +9,7 @@ const LIMITS: DecodeLimits = {
   maxLabels: 5,
   maxLabelLength: 40,
   maxBuckets: 4,
+  nameValidation: "legacy",
 };
 
 const CASES = 300_000;

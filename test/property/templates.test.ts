@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { elementAt, packElements } from "../../src/queue/elements.ts";
 import { type DecodeLimits, decodeMessage } from "../../src/sample/decode.ts";
 import { Folder } from "../../src/sample/fold.ts";
-import type { Definition } from "../../src/sample/sample.ts";
+import type { Definition, SampleDetail } from "../../src/sample/sample.ts";
 import { Templates, UNKNOWN } from "../../src/sample/templates.ts";
 import goldenMessages from "../golden/messages.json";
 import { element } from "../support/arbitrary-messages.ts";
@@ -14,6 +14,7 @@ const LIMITS: DecodeLimits = {
   maxLabels: 5,
   maxLabelLength: 60,
   maxBuckets: 4,
+  nameValidation: "legacy",
 };
 
 /** `npm run test:nightly` sets more. */
@@ -47,7 +48,22 @@ const TAUGHT = [
   '{"type":"gauge","name":"g","value":\t\n 8 }',
   '{"type":"histogram","name":"h","value":8,"buckets":[1,2],"time":1700000000.5}',
   '{"type":"summary","name":"s","value":8,"quantiles":[0.5],"epsilons":[0.1],"help":"é😀"}',
+  '{"type":"gauge","name":"g","op":"add","value":1}',
+  '{"type":"gauge","name":"g","value":"NaN","op":"SUB","times":3}',
+  '{"type":"counter","name":"c","value":1,"times":5,"unit":"seconds","ttl":60}',
+  '{"type":"counter","name":"c","exemplar":{"labels":{"a":"b"},"value":3},"value":1}',
+  '{"type":"counter","name":"c","exemplar":{"labels":{"-":"b"},"value":3},"value":1}',
+  '{"type":"counter","name":"c","value":1,"exemplar":{"labels":{"a":"b"}}}',
+  '{"type":"histogram","name":"h","value":1,"native":true,"schema":1,"exemplar":{"labels":{}}}',
+  '{"type":"histogram","name":"h","counts":[1,2],"sum":5,"buckets":[1]}',
+  '{"type":"histogram","name":"h","counts":null,"value":5,"buckets":[1]}',
+  '{"type":"summary","name":"s","count":2,"sum":5}',
+  '{"type":"summary","name":"s","count":2,"sum":5,"value":1}',
+  '{"type":"summary","name":"s","value":5,"times":2}',
+  '{"type":"gauge","name":"g","value":1,"timestamp":1700000000.5}',
+  '{"timestamp":null,"type":"gauge","name":"g","value":1}',
   '[{"type":"counter","name":"c","value":1}]',
+  '[{"type":"counter","name":"c","value":1,"timestamp":1},{"type":"counter","name":"c","value":1}]',
   '[{"type":"counter","name":"c","value":1},{"type":"counter","name":"c","value":2}]',
   '{"a":[{"value":1}],"type":"counter","name":"c","value":3}',
   ...[6, 7, 8, 9, 15, 16, 17, 31].map(
@@ -115,14 +131,16 @@ class Reader {
     if (batch.firstDefinitionId === 0) this.#definitions = [];
     this.#definitions.push(...batch.definitions);
     const samples = Array.from(batch.ids, (id, i) => {
-      return textOf(this.#definitions[id], batch.values[i]);
+      const { detail } = batch.details.find(({ index }) => index === i) ?? {};
+      return textOf(this.#definitions[id], batch.values[i], detail);
     });
     return { samples, drops: batch.drops.map(({ reason, count }) => `${reason} ${count}`).sort() };
   }
 }
 
-function textOf(definition: Definition, value: number): string {
-  return `${Object.is(value, -0) ? "-0" : value} ${JSON.stringify(definition)}`;
+function textOf(definition: Definition, value: number, detail: SampleDetail | undefined): string {
+  const number = Object.is(value, -0) ? "-0" : value;
+  return `${number} ${JSON.stringify(definition)} ${JSON.stringify(detail)}`;
 }
 
 function decodeAll(messages: readonly Buffer[]): { samples: string[]; drops: string[] } {
@@ -131,8 +149,8 @@ function decodeAll(messages: readonly Buffer[]): { samples: string[]; drops: str
   for (const message of messages) {
     for (const entry of decodeMessage(message, LIMITS)) {
       if (entry.ok) {
-        const { definition, value } = entry.sample;
-        samples.push(textOf(definition, value));
+        const { definition, value, detail } = entry.sample;
+        samples.push(textOf(definition, value, detail));
       } else counts.set(entry.reason, (counts.get(entry.reason) ?? 0) + 1);
     }
   }

@@ -36,6 +36,7 @@ describe("settings", () => {
         maxLabels: 64,
         maxLabelLength: 4096,
         maxBuckets: 1000,
+        nameValidation: "legacy",
       },
       web: { listen: { hostname: undefined, port: 9091 } },
       logging: { defaultLevel: "information", levels: new Map() },

@@ -203,6 +203,16 @@ const ROWS: Record<Exclude<keyof typeof SETTINGS, "connection">, Row> = {
     byDefault: 1000,
     ...integers(1, 10_000),
   },
+  nameValidation: {
+    get: ({ metrics }) => metrics.nameValidation,
+    byDefault: "legacy",
+    valid: [
+      ["legacy", "legacy"],
+      [" UTF8 ", "utf8"],
+    ],
+    invalid: ["", "utf-8", "Legacy names"],
+    fault: "must be legacy or utf8",
+  },
   listen: {
     get: ({ web }) => web.listen,
     byDefault: { hostname: undefined, port: 9091 },

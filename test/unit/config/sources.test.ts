@@ -35,6 +35,7 @@ const THREE: Record<keyof typeof SETTINGS, [string, string, string]> = {
   maxLabels: ["3", "4", "5"],
   maxLabelLength: ["3", "4", "5"],
   maxBuckets: ["3", "4", "5"],
+  nameValidation: ["utf8", "UTF8", "legacy"],
   listen: [":3", ":4", ":5"],
   logLevel: ["Trace", "Debug", "None"],
 };

@@ -3,14 +3,20 @@ import { ChunkWriter } from "../../../src/exposition/chunk-writer.ts";
 import { formatLabelNumber, formatValue } from "../../../src/exposition/number.ts";
 import { renderText } from "../../../src/exposition/text.ts";
 import type { Registry } from "../../../src/registry/registry.ts";
-import { decodeMessage } from "../../../src/sample/decode.ts";
+import { type DecodeLimits, decodeMessage } from "../../../src/sample/decode.ts";
 import golden from "../../golden/exposition.txt" with { type: "text" };
 import { randomOf } from "../../support/random.ts";
 import { makeRegistry } from "../../support/registry.ts";
 import { rendered } from "../../support/rendered.ts";
 
 const NOW_MS = 1_700_000_000_000;
-const LIMITS = { maxMessageBytes: 1e6, maxLabels: 0, maxLabelLength: 0, maxBuckets: 100 };
+const LIMITS: DecodeLimits = {
+  maxMessageBytes: 1e6,
+  maxLabels: 0,
+  maxLabelLength: 0,
+  maxBuckets: 100,
+  nameValidation: "legacy",
+};
 
 function registryOf(messages: object[], sortLabels = true): Registry {
   const registry = makeRegistry({ sortLabels });

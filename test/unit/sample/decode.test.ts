@@ -8,6 +8,7 @@ const LIMITS: DecodeLimits = {
   maxLabels: 0,
   maxLabelLength: 0,
   maxBuckets: 100,
+  nameValidation: "legacy",
 };
 
 /** Wide enough for payloads that would else be dropped as too large. */
@@ -600,6 +601,271 @@ describe("quantiles", () => {
     ["a summary with quantiles only", "invalid_quantiles", summary(',"quantiles":[0.5]')],
     ["a summary with epsilons only", "invalid_quantiles", summary(',"epsilons":[0.5]')],
   ]);
+});
+
+const detailed = { op: "set", times: 1, ttlSeconds: undefined, isDetailed: true } as const;
+const native = (fields: string) => histogram(`,"native":true${fields}`);
+const counted = (fields: string) => `{"type":"histogram","name":"h"${fields}}`;
+const summed = (fields: string) => `{"type":"summary","name":"s"${fields}}`;
+const gauge = (fields: string) => `{"type":"gauge","name":"g","value":1${fields}}`;
+
+describe("what most samples do not say", () => {
+  test("is not there when it is not sent", () => {
+    for (const text of [counter(""), gauge(""), histogram(""), summary("")]) {
+      const { definition, detail } = sampleOf(text);
+      expect(definition).toMatchObject({ unit: "", native: undefined, handling: undefined });
+      expect(detail).toBeUndefined();
+    }
+  });
+
+  test("is the same as not sent when it says the usual", () => {
+    expect(sampleOf(gauge(',"op":"set","times":1'))).toEqual(sampleOf(gauge("")));
+    expect(sampleOf(histogram(',"native":false,"counts":null'))).toEqual(sampleOf(histogram("")));
+    const nothing = ',"unit":"","times":null,"timestamp":null,"ttl":null,"exemplar":null,"op":null';
+    expect(sampleOf(counter(nothing))).toEqual(sampleOf(counter("")));
+  });
+
+  test("is ignored where a type does not use it, even when it is bad", () => {
+    const bad = ',"op":7,"native":"yes","schema":99,"counts":"no","count":-1,"sum":"x"';
+    expect(sampleOf(counter(bad))).toEqual(sampleOf(counter("")));
+    expect(sampleOf(summary(',"exemplar":{},"op":7,"counts":[]'))).toEqual(sampleOf(summary("")));
+    expect(sampleOf(gauge(',"exemplar":{"labels":{"a":"b"}}'))).toEqual(sampleOf(gauge("")));
+  });
+});
+
+describe("the operation of a gauge", () => {
+  for (const op of ["add", "sub", "max", "min"] as const) {
+    test(`${op} is taken in any case`, () => {
+      const handling = { ...detailed, op, isDetailed: false };
+      for (const written of [op, op.toUpperCase(), op[0].toUpperCase() + op.slice(1)]) {
+        expect(sampleOf(gauge(`,"op":"${written}"`)).definition.handling).toEqual(handling);
+      }
+    });
+  }
+
+  for (const op of ["set", "max", "min"]) {
+    takeTable([[`NaN to ${op}`, `{"type":"gauge","name":"g","value":"NaN","op":"${op}"}`]]);
+  }
+
+  dropTable([
+    ["an unknown operation", "invalid_op", gauge(',"op":"mul"')],
+    ["an empty operation", "invalid_op", gauge(',"op":""')],
+    ["an operation that is a number", "invalid_op", gauge(',"op":1')],
+    ["+Inf to add", "invalid_value", '{"type":"gauge","name":"g","value":"+Inf","op":"add"}'],
+    ["NaN to subtract", "invalid_value", '{"type":"gauge","name":"g","value":"NaN","op":"sub"}'],
+    ["no value to add", "invalid_value", '{"type":"gauge","name":"g","op":"add"}'],
+  ]);
+});
+
+describe("a native histogram", () => {
+  test("has the layout of client_golang when nothing is said", () => {
+    const layout = { schema: 3, zeroThreshold: 2.938735877055719e-39, maxBuckets: 100 };
+    expect(sampleOf(native("")).definition.native).toEqual(layout);
+    const wide = { ...LIMITS, maxBuckets: 1000 };
+    expect(sampleOf(native(""), wide).definition.native?.maxBuckets).toBe(160);
+  });
+
+  test("has the layout that is sent, and classic buckets beside it", () => {
+    const text = native(',"schema":-4,"zeroThreshold":0,"maxBuckets":1,"buckets":[1,2]');
+    const { definition } = sampleOf(text);
+    expect(definition.native).toEqual({ schema: -4, zeroThreshold: 0, maxBuckets: 1 });
+    expect(definition.buckets).toEqual([1, 2]);
+  });
+
+  dropTable([
+    ["native that is a text", "invalid_native", histogram(',"native":"true"')],
+    ["native that is 1", "invalid_native", histogram(',"native":1')],
+    ["a schema above 8", "invalid_native", native(',"schema":9')],
+    ["a schema below -4", "invalid_native", native(',"schema":-5')],
+    ["a schema with a fraction", "invalid_native", native(',"schema":0.5')],
+    ["a negative zero threshold", "invalid_native", native(',"zeroThreshold":-1e-9')],
+    ["a zero threshold beyond all numbers", "invalid_native", native(',"zeroThreshold":1e999')],
+    ["no bucket at most", "invalid_native", native(',"maxBuckets":0')],
+    ["more buckets than MaxBuckets", "invalid_native", native(',"maxBuckets":101')],
+    ["counts of a native one", "invalid_native", native(',"counts":[1,2]')],
+  ]);
+});
+
+describe("what the sender has observed", () => {
+  test("in a histogram is counts, and the sum as the value", () => {
+    const sample = sampleOf(counted(',"buckets":[1,2,"+Inf"],"counts":[3,0,1],"sum":4.5'));
+    expect(sample.value).toBe(4.5);
+    expect(sample.definition).toMatchObject({ buckets: [1, 2], handling: detailed });
+    expect(sample.detail?.counts).toEqual([3, 0, 1]);
+  });
+
+  test("in a summary is a count, and the sum as the value", () => {
+    const sample = sampleOf(summed(',"count":0,"sum":"+Inf","value":null'));
+    expect([sample.value, sample.detail?.count]).toEqual([Infinity, 0]);
+    expect(sample.definition.handling).toEqual(detailed);
+  });
+
+  takeTable([
+    ["counts without buckets", counted(',"counts":[1,2,3],"sum":1')],
+    ["counts that are all zero", counted(',"counts":[0,0],"sum":0')],
+    ["the greatest count", counted(`,"counts":[0,${2 ** 53 - 1}],"sum":0`)],
+    [
+      "an exemplar beside counts, which is left out",
+      counted(',"counts":[0,1],"sum":0,"exemplar":1'),
+    ],
+  ]);
+
+  dropTable([
+    [
+      "as many counts as buckets",
+      "invalid_counts",
+      counted(',"buckets":[1,2],"counts":[1,2],"sum":1'),
+    ],
+    ["a single count", "invalid_counts", counted(',"counts":[1],"sum":1')],
+    ["counts that are no array", "invalid_counts", counted(',"counts":{"0":1},"sum":1')],
+    ["a negative count", "invalid_counts", counted(',"counts":[1,-1],"sum":1')],
+    ["a count with a fraction", "invalid_counts", counted(',"counts":[1,0.5],"sum":1')],
+    ["a count above 2^53-1", "invalid_counts", counted(',"counts":[1,9007199254740992],"sum":1')],
+    [
+      "more counts than MaxBuckets",
+      "invalid_counts",
+      counted(`,"counts":[${"1,".repeat(101)}1],"sum":1`),
+    ],
+    ["counts beside a value", "invalid_value", counted(',"counts":[1,2],"sum":1,"value":1')],
+    ["counts without a sum", "invalid_value", counted(',"counts":[1,2]')],
+    ["a sum without counts", "invalid_value", counted(',"sum":1')],
+    ["counts and times", "invalid_times", counted(',"counts":[1,2],"sum":1,"times":2')],
+    ["a negative count of a summary", "invalid_counts", summed(',"count":-1,"sum":1')],
+    ["a count beside a value", "invalid_value", summed(',"count":1,"sum":1,"value":1')],
+    ["a count without a sum", "invalid_value", summed(',"count":1')],
+    ["a count and times", "invalid_times", summed(',"count":1,"sum":1,"times":2')],
+  ]);
+});
+
+describe("times, timestamp, ttl and unit", () => {
+  test("are read as they are sent", () => {
+    const { definition, detail } = sampleOf(
+      counter(',"times":3,"timestamp":1700000000.1254,"ttl":0,"unit":"seconds"'),
+    );
+    expect(definition.unit).toBe("seconds");
+    expect(definition.handling).toEqual({ ...detailed, times: 3, ttlSeconds: 0 });
+    expect(detail?.timestampMs).toBe(1_700_000_000_125);
+  });
+
+  test("a unit that is none is left out", () => {
+    for (const unit of ['"a b"', '"m/s"', "1", "[]", '"€"', `"${"s".repeat(5)}"`]) {
+      const limits = { ...LIMITS, maxLabelLength: 4 };
+      expect(sampleOf(counter(`,"unit":${unit}`), limits).definition.unit).toBe("");
+    }
+  });
+
+  takeTable([
+    ["the most times", counter(`,"times":${2 ** 53 - 1}`)],
+    ["a summary 1000 times", summary(',"times":1000')],
+    ["the first moment", counter(',"timestamp":0')],
+    ["the last second of the year 9999", counter(',"timestamp":253402300799')],
+    ["the longest ttl", counter(',"ttl":2147483647')],
+  ]);
+
+  dropTable([
+    ["no times", "invalid_times", counter(',"times":0')],
+    ["times with a fraction", "invalid_times", counter(',"times":1.5')],
+    ["times above 2^53-1", "invalid_times", counter(',"times":9007199254740992')],
+    ["times in a text", "invalid_times", counter(',"times":"2"')],
+    ["a summary 1001 times", "invalid_times", summary(',"times":1001')],
+    ["a moment before 1970", "invalid_timestamp", counter(',"timestamp":-1')],
+    ["a moment in milliseconds", "invalid_timestamp", counter(',"timestamp":1700000000000')],
+    ["a moment in a text", "invalid_timestamp", counter(',"timestamp":"2026-01-01"')],
+    ["a negative ttl", "invalid_ttl", counter(',"ttl":-1')],
+    ["a ttl with a fraction", "invalid_ttl", counter(',"ttl":0.5')],
+    ["a ttl above 2^31-1", "invalid_ttl", counter(',"ttl":2147483648')],
+  ]);
+});
+
+describe("an exemplar", () => {
+  const exemplarOf = (exemplar: string) =>
+    sampleOf(counter(`,"exemplar":${exemplar}`)).detail?.exemplar;
+
+  test("is read as it is sent, its labels exactly as written", () => {
+    const text =
+      '{"labels":{"id":12345678901234567890,"a":null,"b":"x"},"value":7,"timestamp":1.5}';
+    expect(exemplarOf(text)).toEqual({
+      labelNames: ["id", "b"],
+      labelValues: ["12345678901234567890", "x"],
+      value: 7,
+      timestampSeconds: 1.5,
+    });
+  });
+
+  test("has the value of the sample when it has none of its own", () => {
+    expect(exemplarOf('{"labels":{}}')).toEqual({
+      labelNames: [],
+      labelValues: [],
+      value: 1,
+      timestampSeconds: undefined,
+    });
+  });
+
+  test("has at most 128 characters in its label names and values", () => {
+    const long = (count: number) => `{"labels":{"ab":"${"😀".repeat(count)}"}}`;
+    expect(exemplarOf(long(126))).toBeDefined();
+    expect(exemplarOf(long(127))).toBeUndefined();
+    expect(exemplarOf(`{"labels":{"a":"${"x".repeat(1000)}"}}`)).toBeUndefined();
+  });
+
+  const bad =
+    '1 "x" [] true {"labels":1} {"labels":{"-":"1"}} {"labels":{"__a":"1"}} {"value":"1"}';
+  const worse =
+    ' {"labels":[]} {"labels":{},"value":"NaN"} {"labels":{},"value":1e999} {"labels":{},"timestamp":-1}';
+  for (const exemplar of (bad + worse).split(" ")) {
+    test(`that is ${exemplar} is left out, and the sample counts`, () => {
+      expect(sampleOf(counter(`,"exemplar":${exemplar}`))).toEqual(sampleOf(counter("")));
+    });
+  }
+
+  test("without a value is left out of a sample that is not finite", () => {
+    const text = '{"type":"histogram","name":"h","value":"+Inf","exemplar":{"labels":{}}}';
+    expect(sampleOf(text).detail).toBeUndefined();
+  });
+});
+
+describe("names of Prometheus 3", () => {
+  const UTF8: DecodeLimits = { ...LIMITS, nameValidation: "utf8" };
+  const named = (name: string, labels = "{}") =>
+    `{"type":"histogram","name":${JSON.stringify(name)},"value":1,"labels":${labels}}`;
+
+  for (const name of ["a.b", "1", " ", "\n", "é😀", "a\u0000"]) {
+    test(`${JSON.stringify(name)} is a name with utf8 only`, () => {
+      expect(sampleOf(named(name), UTF8).definition.name).toBe(name);
+      expect(outcomesOf(named(name))).toEqual(["invalid_name"]);
+    });
+  }
+
+  test("of labels are taken likewise", () => {
+    const { labelNames } = sampleOf(named("h", '{"b.c":1,"éa":2,"_":3,"a:b":5}'), UTF8).definition;
+    expect(labelNames).toEqual(["b.c", "éa", "_", "a:b"]);
+  });
+
+  dropTable(
+    [
+      ["an empty name", "invalid_name", named("")],
+      ["a name with a lone surrogate", "invalid_name", named("a\ud800")],
+      ["an empty label name", "invalid_labels", named("h", '{"":1}')],
+      ["a label name that begins with __", "invalid_labels", named("h", '{"__é":1}')],
+      ["a label name with a lone surrogate", "invalid_labels", named("h", '{"\\ud800":1}')],
+      ["label names that are escaped alike", "invalid_labels", named("h", '{"a.b":1,"a_b":1}')],
+      ["a digit that is escaped as a dot is", "invalid_labels", named("h", '{"1":1,".":1}')],
+      ["a character of two units beside one", "invalid_labels", named("h", '{"😀":1,"é":1}')],
+      ["le in a histogram", "reserved_label", named("h", '{"le":1}')],
+    ],
+    UTF8,
+  );
+
+  test("that are escaped alike may stand beside each other when one is no label", () => {
+    expect(outcomesOf(named("h", '{"a.b":1,"a_b":""}'), UTF8)).toEqual(["taken"]);
+  });
+
+  test("are measured in bytes of UTF-8", () => {
+    const limits = { ...UTF8, maxLabelLength: 4 };
+    expect(outcomesOf(named("éé", '{"éé":1}'), limits)).toEqual(["taken"]);
+    expect(outcomesOf(named("ééa"), limits)).toEqual(["label_too_long"]);
+    expect(outcomesOf(named("h", '{"ééa":1}'), limits)).toEqual(["label_too_long"]);
+  });
 });
 
 describe("the limits", () => {

@@ -1,0 +1,34 @@
+/** Which metric and label names are taken. Source: prometheus/common, `model.ValidationScheme`. */
+export type NameValidation = "legacy" | "utf8";
+
+/** What names are made of, as regular expressions that every dialect reads alike. */
+export interface NameRules {
+  metricName: RegExp;
+  /** Names that begin with two underscores are Prometheus' own. */
+  labelName: RegExp;
+}
+
+/** In "utf8" a name must be well-formed as well, which a regular expression cannot say. */
+export const NAME_RULES: Record<NameValidation, NameRules> = {
+  legacy: {
+    metricName: /^[a-zA-Z_:][a-zA-Z0-9_:]*$/,
+    labelName: /^(_|_?[a-zA-Z][a-zA-Z0-9_]*|_[0-9][a-zA-Z0-9_]*)$/,
+  },
+  utf8: { metricName: /^[\s\S]/, labelName: /^(_$|_?[^_])/ },
+};
+
+const LEGACY = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
+
+/**
+ * What a scraper is shown that asks for names in the old alphabet: each character that is not of it
+ * is an underscore. Source: prometheus/common, `model.EscapeName` with `UnderscoreEscaping`.
+ */
+export function escapeWithUnderscores(name: string): string {
+  if (LEGACY.test(name)) return name;
+  let escaped = "";
+  for (const character of name) {
+    const isKept = /[a-zA-Z_:]/.test(character) || (escaped !== "" && /[0-9]/.test(character));
+    escaped += isKept ? character : "_";
+  }
+  return escaped;
+}
