@@ -10,6 +10,7 @@ import { RedisQueue } from "./queue/redis-queue.ts";
 import { StateFile } from "./queue/state-file.ts";
 import { Registry } from "./registry/registry.ts";
 import { RespServer } from "./resp/server.ts";
+import { compileFamilies, familyLimitsOf } from "./sample/family-defaults.ts";
 import { Events } from "./telemetry/events.ts";
 import { Log } from "./telemetry/log.ts";
 import { isOwnName, OwnMetrics } from "./telemetry/own-metrics.ts";
@@ -45,6 +46,7 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
     : "check Redis.ConnectionString and Redis itself; retrying until it works";
   const events = new Events(log, own, remedy, nowMs);
   const isCheckpointed = settings.checkpoint.isEnabled && keepsState(settings);
+  const families = compileFamilies(settings.families);
   const makeRegistry = () =>
     new Registry({
       sortLabels: metrics.sortIncomingLabels,
@@ -53,11 +55,15 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
       maxSeriesPerFamily: metrics.maxSeriesPerFamily,
       onLimit: metrics.onLimit,
       ttlSeconds: metrics.seriesTtlSeconds,
-      families: undefined,
+      families: {
+        limitsOf: (name) => familyLimitsOf(families, name),
+        hasLifetimes: families.some(({ ttlSeconds }) => ttlSeconds !== undefined),
+      },
       isReservedName: isOwnName,
       listener: events,
     });
   const { queue, intake } = openQueue(settings, events);
+  const shaping = { relabel: settings.relabel, families: settings.families };
   const deadLetterMax = redis.deadLetters.key === "" ? 0 : redis.deadLetters.max;
   const ingestion = new Ingestion({
     queue,
@@ -75,14 +81,14 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
     metrics: async (isWanted) => {
       own.noteState(ingestion, nowMs());
       if (intake !== undefined) own.noteIntake(intake.figures, intake.usedBytes);
-      const families = await own.render();
+      const ownFamilies = await own.render();
       const { shown, tenure } = ingestion;
       if (shown === "recovering") {
         return { refusal: ingestion.notReadyReason ?? "recovering: done, scrape again" };
       }
       const totals = shown === "totals" ? tenure?.registry : undefined;
       const snapshot = totals?.snapshot(nowMs(), isWanted);
-      const wanted = families.filter(({ name }) => isWanted(name));
+      const wanted = ownFamilies.filter(({ name }) => isWanted(name));
       return {
         chunks: renderText(snapshot, wanted),
         isValid: () => snapshot === undefined || ingestion.shown === "totals",
@@ -104,7 +110,7 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
         count: redis.workers,
         start: (name) => {
           const source = queue.rangeSource;
-          return { kind: "start", name, source, limits: metrics, deadLetterMax };
+          return { kind: "start", name, source, limits: metrics, shaping, deadLetterMax };
         },
         listener: {
           batch,

@@ -4,6 +4,7 @@ import type { Elements } from "./queue/elements.ts";
 import type { Range, RangeReader } from "./queue/queue.ts";
 import { openRangeReader } from "./queue/range-source.ts";
 import { Folder } from "./sample/fold.ts";
+import { makeShape } from "./sample/shape.ts";
 
 /**
  * A worker: range in, batch out. It keeps nothing that could be lost: when it dies, another one is
@@ -30,9 +31,9 @@ self.onmessage = (event: MessageEvent<WorkerRequest>) => {
     forget(request.ids);
     return;
   }
-  const { name, source, limits, deadLetterMax } = request;
+  const { name, source, limits, shaping, deadLetterMax } = request;
   const reader = openRangeReader(source, name);
-  const folder = new Folder({ limits, deadLetterMax });
+  const folder = new Folder({ limits, shape: makeShape(shaping, limits), deadLetterMax });
   forget = (ids) => folder.void(ids);
   start = (range) => {
     // Read while the range before is decoded: that keeps both us and Redis busy.

@@ -7,7 +7,7 @@ const ROOT = join(import.meta.dir, "..");
 
 /** Each folder of `src/` may import from these, and from itself. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
-  sample: ["queue"],
+  sample: ["config", "queue"],
   registry: ["sample"],
   exposition: ["registry", "sample"],
   config: [],
@@ -22,7 +22,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 
 /** Domain code: no I/O, no clock, no logger, no timer. */
 const PURE = ["sample", "registry", "checkpoint", "exposition"];
-const PURE_PACKAGES = ["valibot"];
+const PURE_PACKAGES = ["valibot", "node:crypto"];
 const IMPURE =
   /\b(Date\.now|new Date|performance\.|setTimeout|setInterval|process\.|Bun\.|console\.|fetch\()/;
 

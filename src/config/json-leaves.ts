@@ -1,5 +1,5 @@
 /**
- * One value of a JSON file with the keys that lead to it.
+ * One value of a JSON file with the keys that lead to it; in a list an element's index is its key.
  *
  * `text`: a string's content, or a number, true or false exactly as written; "" for null and lists.
  */
@@ -25,7 +25,7 @@ const SCALAR = /(?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|fal
  * It stands here, and not `Bun.JSONC.parse`, because that one keeps the last of two equal keys, takes
  * what follows the object, and quotes the file in its errors, which may be a password.
  *
- * Equal keys give a leaf each. A list is one leaf, whatever is in it.
+ * Equal keys give a leaf each. A list is a leaf, and those of its elements follow.
  * Failure is a value: its `fault` says what was expected and where, and never quotes the file.
  */
 export function readJsonLeaves(text: string): LeavesRead {
@@ -35,7 +35,7 @@ export function readJsonLeaves(text: string): LeavesRead {
 class LeafReader {
   readonly #text: string;
   readonly #path: string[] = [];
-  #leaves: Leaf[] = [];
+  readonly #leaves: Leaf[] = [];
   #offset = 0;
   #fault = "";
 
@@ -81,14 +81,14 @@ class LeafReader {
   #readList(depth: number): boolean {
     if (depth > DEPTH_MAX) return this.#fail(`at most ${DEPTH_MAX} levels`);
     this.#take("[");
-    const outer = this.#leaves;
-    this.#leaves = []; // what is in the list is checked and forgotten
-    while (!this.#take("]")) {
+    this.#addLeaf("list", "");
+    for (let index = 0; !this.#take("]"); index++) {
+      this.#path.push(String(index));
       if (!this.#readValue(depth + 1)) return false;
+      this.#path.pop();
       if (!this.#take(",") && !this.#isNext("]")) return this.#fail('"," or "]"');
     }
-    this.#leaves = outer;
-    return this.#addLeaf("list", "");
+    return true;
   }
 
   #addLeaf(kind: Leaf["kind"], text: string): true {

@@ -1,5 +1,7 @@
 import * as v from "valibot";
+import { faultLine } from "./fault.ts";
 import { isLoopback } from "./listen-address.ts";
+import { takeLists } from "./lists.ts";
 import { nearestName } from "./nearest-name.ts";
 import {
   LOG_LEVEL_PREFIX,
@@ -11,6 +13,7 @@ import {
 } from "./settings.ts";
 import {
   type Entry,
+  entryKey,
   readEnvironmentEntries,
   readFileEntries,
   readFlagEntries,
@@ -39,7 +42,6 @@ export type SettingsLoaded =
   | { ok: false; faults: string[] };
 
 const DEFAULT_SOURCE = "default";
-const SHOWN_LENGTH_MAX = 60;
 
 /**
  * Puts the settings together: the file, then the environment, then the flags; the later wins.
@@ -56,7 +58,7 @@ export function loadSettings(input: SettingsInput): SettingsLoaded {
   const faults = sources.flatMap((source) => source.faults);
   const chosen = new Map<string, Entry>();
   for (const entry of sources.flatMap((source) => source.entries)) {
-    chosen.set(entry.name.toLowerCase(), entry);
+    chosen.set(entryKey(entry.name), entry);
   }
   const effective: EffectiveSetting[] = [];
   const values = new Map<Setting, { value: unknown; isSet: boolean }>();
@@ -76,9 +78,11 @@ export function loadSettings(input: SettingsInput): SettingsLoaded {
   }
   faults.push(...deadLetterFaults(values, effective), ...insecureFaults(values, effective));
   const levels = takeLevels(chosen, effective, faults);
+  const maxBuckets = values.get(SETTINGS.maxBuckets as Setting)?.value;
+  const lists = takeLists(chosen, Number(maxBuckets), effective, faults);
   for (const entry of chosen.values()) faults.push(unknownFault(entry));
   if (faults.length > 0) return { ok: false, faults };
-  const settings = toSettings(values, levels);
+  const settings = toSettings(values, levels, lists);
   showDatabase(settings, effective);
   return { ok: true, settings, effective };
 }
@@ -155,6 +159,7 @@ function takeLevels(
 function toSettings(
   values: ReadonlyMap<Setting, { value: unknown; isSet: boolean }>,
   levels: ReadonlyMap<string, LogLevel>,
+  lists: Pick<Settings, "relabel" | "families">,
 ): Settings {
   // What a setting's schema gave out is what its type says.
   const get = <T>(setting: Setting<T>) => values.get(setting as Setting)!.value as T;
@@ -203,6 +208,7 @@ function toSettings(
     },
     web: { listen: get(s.listen) },
     logging: { defaultLevel: get(s.logLevel), levels },
+    ...lists,
   };
 }
 
@@ -212,8 +218,7 @@ function faultOf(
   fault: string,
   source = DEFAULT_SOURCE,
 ): string {
-  const got = setting.mask ? "" : `, got ${JSON.stringify(cut(text))}`;
-  return `config: ${setting.name} ${fault}${got} (${source})`;
+  return faultLine(setting.name, fault, setting.mask ? undefined : text, source);
 }
 
 function unknownFault({ name, source }: Entry): string {
@@ -227,8 +232,4 @@ function unknownFault({ name, source }: Entry): string {
 
 function lastPart(name: string): string {
   return name.slice(name.lastIndexOf(".") + 1).toLowerCase();
-}
-
-function cut(text: string): string {
-  return text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX)}...` : text;
 }

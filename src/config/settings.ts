@@ -4,7 +4,9 @@ import {
   parseConnectionString,
   type RedisConnection,
 } from "./connection-string.ts";
+import type { FamilyEntry } from "./family-entries.ts";
 import { LISTEN_ADDRESS_FORM, type ListenAddress, parseListenAddress } from "./listen-address.ts";
+import type { RelabelRule } from "./relabel-rules.ts";
 
 export const LOG_LEVELS = [
   "trace",
@@ -64,10 +66,12 @@ export interface Settings {
   };
   web: { listen: ListenAddress };
   logging: { defaultLevel: LogLevel; levels: ReadonlyMap<string, LogLevel> };
+  relabel: RelabelRule[];
+  families: FamilyEntry[];
 }
 
 /** Text in, typed value out; the message of its issue goes on from the setting's name. */
-type SettingSchema<T> = v.GenericSchema<string, T>;
+export type SettingSchema<T> = v.GenericSchema<string, T>;
 
 export interface Setting<T = unknown> {
   name: string;
@@ -81,7 +85,7 @@ export interface Setting<T = unknown> {
   mask?: (text: string) => string;
 }
 
-function integer(min: number, max: number): SettingSchema<number> {
+export function integer(min: number, max: number): SettingSchema<number> {
   return v.pipe(
     v.string(),
     v.trim(),
@@ -116,7 +120,7 @@ const nameValidation: SettingSchema<(typeof NAME_VALIDATIONS)[number]> = v.pipe(
 );
 
 /** A schema from a parser that says what is wrong. */
-function parsed<T>(
+export function parsed<T>(
   parse: (text: string) => { ok: true; value: T } | { ok: false; fault: string },
 ): SettingSchema<T> {
   return v.pipe(
@@ -425,3 +429,6 @@ export const SECTIONS = [
   "Embedded",
   "Logging",
 ] as const;
+
+/** The settings that are lists: see `list-setting.ts`. */
+export const LIST_NAMES = ["Relabel", "Families"] as const;

@@ -1,5 +1,5 @@
 import { readJsonLeaves } from "./json-leaves.ts";
-import { LOG_LEVEL_PREFIX, SECTIONS, SETTINGS } from "./settings.ts";
+import { LIST_NAMES, LOG_LEVEL_PREFIX, SECTIONS, SETTINGS } from "./settings.ts";
 
 /** One value that a source gives for a name, which may be no setting's. */
 export interface Entry {
@@ -17,7 +17,8 @@ export interface SourceRead {
 
 /**
  * The entries of an `appsettings.json`: keys nested, or flat with `:` or `.` between the parts.
- * Other programs' sections are left out. `path` names the file in faults.
+ * Lists count by their elements, whose indexes are parts of their names, as in .NET. Other programs'
+ * sections are left out. `path` names the file in faults.
  */
 export function readFileEntries(text: string, path: string): SourceRead {
   const read = readJsonLeaves(text);
@@ -25,14 +26,17 @@ export function readFileEntries(text: string, path: string): SourceRead {
   const entries: Entry[] = [];
   const faults: string[] = [];
   const source = `file ${path}`;
+  let refused: string | undefined; // a list whose elements follow it
   for (const leaf of read.leaves) {
     const name = leaf.path.join(".").replaceAll(":", ".");
+    if (refused !== undefined && name.startsWith(`${refused}.`)) continue;
+    refused = leaf.kind === "list" && !isInList(name) ? name : undefined;
     if (leaf.kind === "null") continue;
     if (isSection(name)) faults.push(`config: ${name} must be an object of settings (${source})`);
     if (!isOurs(name)) continue;
-    if (leaf.kind === "list") {
+    if (refused !== undefined) {
       faults.push(`config: ${shownName(name)} must not be a list (${source})`);
-    } else entries.push({ name, text: leaf.text, source });
+    } else if (leaf.kind === "value") entries.push({ name, text: leaf.text, source });
   }
   return { entries, faults: [...faults, ...repetitionFaults(entries)] };
 }
@@ -85,8 +89,24 @@ function isSection(name: string): boolean {
   );
 }
 
+/** Whether a name is that of a setting that is a list, or of something in it. */
+function isInList(name: string): boolean {
+  const dotted = `${name.toLowerCase()}.`;
+  return LIST_NAMES.some((list) => dotted.startsWith(`${list.toLowerCase()}.`));
+}
+
+/**
+ * What names that mean the same have in common. In a list underscores do not count either: a field
+ * may be named as in Prometheus (`source_labels`) or as in .NET (`SourceLabels`).
+ */
+export function entryKey(name: string): string {
+  const lower = name.toLowerCase();
+  return isInList(name) ? lower.replaceAll("_", "") : lower;
+}
+
 /** `Logging` has children for other loggers; of them only the levels are ours. */
 function isOurs(name: string): boolean {
+  if (isInList(name)) return true;
   const lower = name.toLowerCase();
   if (lower.startsWith("logging.")) return lower.startsWith(LOG_LEVEL_PREFIX.toLowerCase());
   return SECTIONS.some((section) => lower.startsWith(`${section.toLowerCase()}.`));
@@ -96,11 +116,11 @@ function repetitionFaults(entries: readonly Entry[]): string[] {
   const faults: string[] = [];
   const seen = new Map<string, Entry>();
   for (const entry of entries) {
-    const first = seen.get(entry.name.toLowerCase());
+    const first = seen.get(entryKey(entry.name));
     if (first) {
       const sources = `${first.source}, ${entry.source}`;
       faults.push(`config: ${shownName(first.name)} is set twice (${sources})`);
-    } else seen.set(entry.name.toLowerCase(), entry);
+    } else seen.set(entryKey(entry.name), entry);
   }
   return faults;
 }

@@ -2,6 +2,7 @@ import type { Range } from "../queue/queue.ts";
 import type { RangeSource } from "../queue/range-source.ts";
 import type { DecodeLimits } from "../sample/decode.ts";
 import type { Batch } from "../sample/fold.ts";
+import type { Shaping } from "../sample/shape.ts";
 
 /** From the main thread to a worker: once `start`, then ranges, and what is void from then on. */
 export type WorkerRequest =
@@ -10,6 +11,7 @@ export type WorkerRequest =
       name: string;
       source: RangeSource;
       limits: DecodeLimits;
+      shaping: Shaping;
       /** Dropped samples that a batch brings along at most. */
       deadLetterMax: number;
     }

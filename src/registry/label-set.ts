@@ -1,3 +1,4 @@
+import { escapeWithUnderscores } from "../sample/names.ts";
 import type { Definition } from "../sample/sample.ts";
 
 /**
@@ -17,15 +18,15 @@ export function renderLabelSet({ labelNames, labelValues }: LabelSet, sorted: bo
  * only. To them two sets that differ in nothing else would be one series twice.
  */
 export function identityOf({ labelNames, labelValues }: LabelSet): string {
-  return renderLabelSet({ labelNames: labelNames.map(toLegacy), labelValues }, true);
+  return renderLabelSet({ labelNames: labelNames.map(escapeWithUnderscores), labelValues }, true);
 }
 
 /** The label set of a text that `renderLabelSet` made. */
 export function parseLabelSet(text: string): LabelSet {
   const set: LabelSet = { labelNames: [], labelValues: [] };
   for (const [, quoted, bare, value] of text.matchAll(PAIR)) {
-    set.labelNames.push(quoted === undefined ? bare : unescape(quoted));
-    set.labelValues.push(unescape(value));
+    set.labelNames.push(quoted === undefined ? bare : unescapeText(quoted));
+    set.labelValues.push(unescapeText(value));
   }
   return set;
 }
@@ -40,22 +41,13 @@ function renderPair(name: string, value: string): string {
   return `${shown}="${escapeText(value)}"`;
 }
 
-/** Source: prometheus/common, `model.EscapeName` with `UnderscoreEscaping`. */
-function toLegacy(name: string): string {
-  if (LEGACY_LABEL_NAME.test(name)) return name;
-  return Array.from(name, (character, i) => {
-    const pattern = i === 0 ? /[a-zA-Z_:]/ : /[a-zA-Z0-9_:]/;
-    return pattern.test(character) ? character : "_";
-  }).join("");
-}
-
 /** Source: Prometheus, "Exposition formats", text format: `\\`, `\"` and `\n` in label values. */
 function escapeText(value: string): string {
   if (!/[\\"\n]/.test(value)) return value;
   return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }
 
-function unescape(text: string): string {
+function unescapeText(text: string): string {
   if (!text.includes("\\")) return text;
   return text.replace(/\\(.)/g, (_, character: string) => (character === "n" ? "\n" : character));
 }

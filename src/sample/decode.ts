@@ -3,7 +3,7 @@ import { type DropReason, isDropReason } from "./drop-reason.ts";
 import { metricTypeOf } from "./fields.ts";
 import { type ExactTexts, readSample } from "./message.ts";
 import type { NameValidation } from "./names.ts";
-import type { Sample } from "./sample.ts";
+import type { Definition, Sample, SampleDetail } from "./sample.ts";
 import { FORMS, formOf, type Message } from "./schema.ts";
 
 /** What is accepted; for labels 0 means no limit. */
@@ -63,7 +63,7 @@ function decodeSample(json: unknown, limits: DecodeLimits, exact: ExactTexts): D
   const sample = readSample(type, message, exact, limits.maxBuckets);
   if (sample === undefined) return drop("invalid_labels");
   const { definition } = sample;
-  const fault = limitFault(sample, limits);
+  const fault = limitFault(definition, sample.detail, limits);
   if (fault !== undefined) return drop(fault);
   const max = limits.maxLabelLength;
   definition.help = cutHelp(definition.help, max);
@@ -71,8 +71,12 @@ function decodeSample(json: unknown, limits: DecodeLimits, exact: ExactTexts): D
   return { ok: true, sample };
 }
 
-function limitFault(sample: Sample, limits: DecodeLimits): DropReason | undefined {
-  const { definition, detail } = sample;
+/** Why a sample is larger than the limits allow; undefined when it is not. */
+export function limitFault(
+  definition: Definition,
+  detail: SampleDetail | undefined,
+  limits: DecodeLimits,
+): DropReason | undefined {
   const { labelNames, labelValues } = definition;
   if (limits.maxLabels > 0 && labelNames.length > limits.maxLabels) return "too_many_labels";
   const max = limits.maxLabelLength;

@@ -24,6 +24,7 @@ export const DROP_REASONS = [
   "label_too_long",
   "invalid_buckets",
   "invalid_quantiles",
+  "relabel",
   "too_old",
   "reserved_name",
   "type_conflict",

@@ -2,6 +2,7 @@ import { type Elements, elementAt } from "../queue/elements.ts";
 import { type DecodeLimits, decodeMessage } from "./decode.ts";
 import { DROP_REASONS, type DropReason } from "./drop-reason.ts";
 import type { Definition, Sample, SampleDetail } from "./sample.ts";
+import type { Shape } from "./shape.ts";
 import { NOT_NEGATIVE, Templates, UNKNOWN } from "./templates.ts";
 
 /** Samples that were dropped in a batch for one reason. */
@@ -51,8 +52,16 @@ const KEYS_LENGTH_MAX = 1024 * 1024;
 /** Numbers of definitions begin anew when there are more: the main thread keeps each of them. */
 const DEFINITIONS_MAX = 4 * 1024 * 1024;
 
+/**
+ * The meanings from this one on are those of samples that are dropped for what their definition says,
+ * each with the index of its reason added. Definitions have lower numbers.
+ */
+const FIRST_DROPPED = 0x3f000000;
+
 export interface FolderOptions {
   limits: DecodeLimits;
+  /** Undefined: definitions are used as they were sent. */
+  shape?: Shape | undefined;
   /** How many dropped samples a batch brings along. */
   deadLetterMax: number;
   keysLengthMax?: number;
@@ -80,6 +89,8 @@ export class Folder {
   #values = new Float64Array(1024);
   #count = 0;
   #details: Batch["details"] = [];
+  /** Whether a template may mean that the sample is dropped. */
+  #knowsDropped = false;
   #drops: (Drop | undefined)[] = [];
   #deadLetters: DeadLetter[] = [];
 
@@ -98,7 +109,7 @@ export class Folder {
     if (this.#nextId > definitionsMax) this.forget();
     const firstDefinitionId = this.#nextId;
     const templates = this.#templates;
-    if (templates.match(elements) === 0) {
+    if (templates.match(elements) === 0 && !this.#knowsDropped) {
       const [ids, values] = [templates.takeMeanings(), templates.takeValues()];
       const nothing = { details: [], definitions: [], drops: [], deadLetters: [] };
       return { ids, values, firstDefinitionId, ...nothing };
@@ -106,7 +117,7 @@ export class Folder {
     for (let i = 0; i < elements.count; i++) {
       const id = templates.meaningOf(i);
       const value = templates.valueOf(i);
-      if (id !== UNKNOWN && !Number.isNaN(value)) this.#add(id, value);
+      if (id !== UNKNOWN && !Number.isNaN(value)) this.#addKnown(id, value, elements, i);
       else this.#addOther(elements, i);
     }
     return this.#take(firstDefinitionId);
@@ -145,7 +156,7 @@ export class Folder {
     const isKnown = templates.matchAgain(index);
     const id = templates.meaningOf(index);
     if (isKnown) {
-      this.#add(id, templates.valueOf(index));
+      this.#addKnown(id, templates.valueOf(index), elements, index);
       return;
     }
     if (id !== UNKNOWN) {
@@ -153,27 +164,38 @@ export class Folder {
       const value = Number(elements.bytes.toString("latin1", number.start, number.end));
       // What not every definition takes is for the full parse to judge.
       if (Number.isFinite(value) && value >= 0) {
-        this.#add(id, value);
+        this.#addKnown(id, value, elements, index);
         return;
       }
     }
-    const { limits, deadLetterMax } = this.#options;
+    const { limits } = this.#options;
     const bytes = elementAt(elements, index);
     const decoded = decodeMessage(bytes, limits);
+    let meaning = UNKNOWN;
     for (let i = 0; i < decoded.length; i++) {
       const entry = decoded[i];
-      if (entry.ok) {
-        const { definition, value, detail } = entry.sample;
-        if (detail !== undefined) this.#details.push({ index: this.#count, detail });
-        this.#add(this.#idOf(definition), value);
-      } else {
-        this.#drop(entry.reason, bytes);
-        if (deadLetterMax > 0) this.#keep(entry.reason, bytes, i);
+      if (!entry.ok) {
+        this.#drop(entry.reason, bytes, i);
+        continue;
       }
+      const { definition, value, detail } = entry.sample;
+      meaning = this.#meaningOf(definition);
+      if (meaning >= FIRST_DROPPED) {
+        this.#drop(DROP_REASONS[meaning - FIRST_DROPPED], bytes, i);
+        continue;
+      }
+      if (detail !== undefined) this.#details.push({ index: this.#count, detail });
+      this.#add(meaning, value);
     }
     if (id === UNKNOWN && decoded.length === 1 && decoded[0].ok && templates.canLearn) {
-      this.#teach(elements, index, decoded[0].sample, this.#ids[this.#count - 1]);
+      this.#teach(elements, index, decoded[0].sample, meaning);
     }
+  }
+
+  /** Adds an element whose meaning a template has told. */
+  #addKnown(meaning: number, value: number, elements: Elements, index: number): void {
+    if (meaning < FIRST_DROPPED) this.#add(meaning, value);
+    else this.#drop(DROP_REASONS[meaning - FIRST_DROPPED], elementAt(elements, index), 0);
   }
 
   /**
@@ -181,7 +203,7 @@ export class Folder {
    * the value that counts, the top-level one. In JSON a number is one leaf of the tree, so that leaf
    * is then the value itself, and any number there changes it and nothing else.
    */
-  #teach({ bytes, starts, ends }: Elements, index: number, sample: Sample, id: number): void {
+  #teach({ bytes, starts, ends }: Elements, index: number, sample: Sample, meaning: number): void {
     // A template gives a definition and a value.
     if (sample.detail !== undefined) return;
     const number = this.#templates.locate(index);
@@ -192,7 +214,8 @@ export class Folder {
     const after = bytes.toString("latin1", number.end, ends[index]);
     if ((JSON.parse(`${before}${other}${after}`) as { value?: unknown }).value !== other) return;
     const isCounter = sample.definition.type === "counter";
-    this.#templates.learn(index, isCounter ? id | NOT_NEGATIVE : id);
+    this.#templates.learn(index, isCounter ? meaning | NOT_NEGATIVE : meaning);
+    if (meaning >= FIRST_DROPPED) this.#knowsDropped = true;
   }
 
   #add(id: number, value: number): void {
@@ -200,6 +223,14 @@ export class Folder {
     this.#ids[this.#count] = id;
     this.#values[this.#count] = value;
     this.#count++;
+  }
+
+  /** The number of the definition to use, or that of the reason why there is none. */
+  #meaningOf(sent: Definition): number {
+    const { shape } = this.#options;
+    const definition = shape === undefined ? sent : shape(sent);
+    if (typeof definition === "string") return FIRST_DROPPED + DROP_REASONS.indexOf(definition);
+    return this.#idOf(definition);
   }
 
   #idOf(definition: Definition): number {
@@ -213,11 +244,13 @@ export class Folder {
     return id;
   }
 
-  #drop(reason: DropReason, bytes: Uint8Array): void {
-    const index = DROP_REASONS.indexOf(reason);
-    const drop = this.#drops[index];
+  /** Drops the `index`-th sample of an element. */
+  #drop(reason: DropReason, bytes: Uint8Array, index: number): void {
+    const reasonIndex = DROP_REASONS.indexOf(reason);
+    const drop = this.#drops[reasonIndex];
     if (drop) drop.count++;
-    else this.#drops[index] = { reason, count: 1, payload: excerptOf(bytes) };
+    else this.#drops[reasonIndex] = { reason, count: 1, payload: excerptOf(bytes) };
+    if (this.#options.deadLetterMax > 0) this.#keep(reason, bytes, index);
   }
 
   #keep(reason: DropReason, bytes: Uint8Array, index: number): void {

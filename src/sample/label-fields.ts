@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { finite, reason, seconds } from "./fields.ts";
-import { escapeWithUnderscores, NAME_RULES, type NameValidation } from "./names.ts";
+import { areDistinctWhenEscaped, isLabelName, NAME_RULES, type NameValidation } from "./names.ts";
 
 export type LabelValue = string | number | boolean | null;
 
@@ -34,20 +34,15 @@ function labelSet(validation: NameValidation, reserved?: "le" | "quantile") {
 
 function areLabels(input: unknown, validation: NameValidation): boolean {
   if (typeof input !== "object" || input === null || Array.isArray(input)) return false;
-  const { labelName } = NAME_RULES[validation];
   for (const [name, value] of Object.entries(input)) {
-    if (!labelName.test(name) || !name.isWellFormed()) return false;
+    if (!isLabelName(name, validation)) return false;
     if (typeof value === "string" && value.isWellFormed()) continue;
     if (typeof value === "number" || typeof value === "boolean" || value === null) continue;
     return false;
   }
-  return validation === "legacy" || areDistinctWhenEscaped(input as Labels);
-}
-
-/** A scraper that wants escaped names would otherwise be shown one label twice. */
-function areDistinctWhenEscaped(labels: Labels): boolean {
-  const names = Object.keys(labels).filter((name) => (labels[name] ?? "") !== "");
-  return new Set(names.map(escapeWithUnderscores)).size === names.length;
+  if (validation === "legacy") return true;
+  const labels = input as Labels;
+  return areDistinctWhenEscaped(Object.keys(labels).filter((name) => (labels[name] ?? "") !== ""));
 }
 
 /** One that breaks a rule is left out: it is no reason to lose a measurement. */

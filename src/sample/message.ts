@@ -10,6 +10,7 @@ import type {
   SampleDetail,
 } from "./sample.ts";
 import type { ExemplarMessage, Message } from "./schema.ts";
+import { nameWithUnit } from "./unit.ts";
 
 /**
  * Gives the JSON value of a message again, its numbers as the texts that the sender wrote.
@@ -37,11 +38,12 @@ export function readSample(
   if (labels === undefined) return undefined;
   const value = message.value ?? message.sum!;
   const detail = readDetail(message, value, exact);
+  const unit = message.unit ?? "";
   const definition: Definition = {
     type,
-    name: message.name,
+    name: nameWithUnit(type, message.name, unit),
     help: message.help ?? "",
-    unit: message.unit ?? "",
+    unit,
     labelNames: labels.names,
     labelValues: labels.values,
     buckets: message.buckets ?? undefined,

@@ -17,6 +17,27 @@ export const NAME_RULES: Record<NameValidation, NameRules> = {
   utf8: { metricName: /^[\s\S]/, labelName: /^(_$|_?[^_])/ },
 };
 
+/** Whether a metric may have this name. */
+export function isMetricName(text: string, validation: NameValidation): boolean {
+  return NAME_RULES[validation].metricName.test(text) && text.isWellFormed();
+}
+
+/** Whether a label of a sample may have this name. */
+export function isLabelName(text: string, validation: NameValidation): boolean {
+  return NAME_RULES[validation].labelName.test(text) && text.isWellFormed();
+}
+
+/** Whether a rule may give a label this name: those that begin with `__` are gone in the end. */
+export function isTargetName(text: string, validation: NameValidation): boolean {
+  if (validation === "legacy") return /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(text);
+  return text !== "" && text.isWellFormed();
+}
+
+/** A scraper that wants escaped names would otherwise be shown one label twice. */
+export function areDistinctWhenEscaped(names: readonly string[]): boolean {
+  return new Set(names.map(escapeWithUnderscores)).size === names.length;
+}
+
 const LEGACY = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 
 /**

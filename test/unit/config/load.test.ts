@@ -40,6 +40,8 @@ describe("settings", () => {
       },
       web: { listen: { hostname: undefined, port: 9091 } },
       logging: { defaultLevel: "information", levels: new Map() },
+      relabel: [],
+      families: [],
     });
   });
 
