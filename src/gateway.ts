@@ -1,5 +1,6 @@
 import type { Settings } from "./config/settings.ts";
-import { renderText } from "./exposition/text.ts";
+import type { Format } from "./exposition/format.ts";
+import { renderExposition } from "./exposition/render.ts";
 import { serve } from "./http/server.ts";
 import { Ingestion } from "./ingest/ingestion.ts";
 import { WorkerPool } from "./ingest/worker-pool.ts";
@@ -26,6 +27,7 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
+const TEXT: Format = { kind: "text", version: "0.0.4", escaping: "underscores" };
 const SAMPLE_INTERVAL_MS = 1000;
 const STOP_INGESTION_MS = 1500;
 /** Where samples would be lost with the process, they have more time. */
@@ -90,7 +92,7 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
       const snapshot = totals?.snapshot(nowMs(), isWanted);
       const wanted = ownFamilies.filter(({ name }) => isWanted(name));
       return {
-        chunks: renderText(snapshot, wanted),
+        chunks: renderExposition(TEXT, snapshot, wanted, { createdTimestamps: false }),
         isValid: () => snapshot === undefined || ingestion.shown === "totals",
         end: () => snapshot?.release(),
       };

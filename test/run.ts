@@ -19,6 +19,7 @@ const PACKAGES: Record<string, string[]> = {
   prometheus: ["promtool", "--version"],
   "php-cli": ["php", "--version"],
   "php-redis": ["php", "-r", "new Redis();"],
+  "python3-prometheus-client": ["/usr/bin/python3", "-c", "import prometheus_client.openmetrics"],
   "python3-redis": ["/usr/bin/python3", "-c", "import redis"],
   "docker-compose": ["docker-compose", "--version"],
   "libredis-perl": ["perl", "-MRedis", "-e", "1"],

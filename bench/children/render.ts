@@ -3,13 +3,15 @@
  * values change in between. A scrape ends with the last byte: text is encoded where it is text.
  */
 import { Counter, Registry as PromRegistry } from "prom-client";
-import { renderText } from "../../src/exposition/text.ts";
+import type { Format } from "../../src/exposition/format.ts";
+import { renderExposition } from "../../src/exposition/render.ts";
 import { define, makeRegistry } from "../../test/support/registry.ts";
 import { counterLabels } from "../backlog.ts";
 
 const { series, rounds } = JSON.parse(process.argv[2]) as { series: number; rounds: number };
 const NAME = "bench_total";
 const HELP = "Counters with 3 labels.";
+const FORMAT: Format = { kind: "text", version: "0.0.4", escaping: "underscores" };
 const WARM_UP_ROUNDS = 2;
 
 const encoder = new TextEncoder();
@@ -50,7 +52,8 @@ function fillOurs() {
     scrape: () => {
       let bytes = 0;
       const snapshot = registry.snapshot(0);
-      for (const chunk of renderText(snapshot, [])) bytes += chunk.length;
+      const chunks = renderExposition(FORMAT, snapshot, [], { createdTimestamps: false });
+      for (const chunk of chunks) bytes += chunk.length;
       snapshot.release();
       return bytes;
     },

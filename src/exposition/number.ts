@@ -18,3 +18,12 @@ export function formatLabelNumber(value: number): string {
   const sign = power < 0 ? "-" : "+";
   return `${digits}e${sign}${String(Math.abs(power)).padStart(2, "0")}`;
 }
+
+/**
+ * The same as OpenMetrics wants it: no whole number without a point or an exponent.
+ * Source: OpenMetrics 1.0, "Considerations: Canonical Numbers".
+ */
+export function formatCanonicalNumber(value: number): string {
+  const text = formatLabelNumber(value);
+  return /^-?\d+$/.test(text) ? `${text}.0` : text;
+}

@@ -1,175 +1,133 @@
-import type { FamilySnapshot, RegistrySnapshot } from "../registry/registry.ts";
 import { unreachable } from "../unreachable.ts";
-import { CHUNK_LENGTH, ChunkWriter, paddedText } from "./chunk-writer.ts";
+import { CHUNK_LENGTH, SUMMARY_CHUNK_LENGTH } from "./chunk.ts";
+import { ChunkWriter } from "./chunk-writer.ts";
+import { escapeMetricName, quoteMetricName } from "./escaping.ts";
+import type { EscapingScheme } from "./format.ts";
+import { LabelCursor } from "./label-cursor.ts";
+import { labelEnd, plainStart, startWithLabel } from "./line-starts.ts";
 import { formatLabelNumber } from "./number.ts";
+import type { ShownFamily } from "./render.ts";
 
 export const TEXT_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/** A family that is text already, complete with HELP and TYPE: the gateway's own. */
-export interface RenderedFamily {
-  name: string;
-  text: string;
-}
-
-/** A summary's quantiles take some ten times as long as its lines: less of them in one go. */
-const SUMMARY_CHUNK_LENGTH = 8 * 1024;
-
 /**
- * Renders the text format 0.0.4, families in the order of their names, as UTF-8.
- *
- * `own`: in the order of their names; no name stands in both. Yields chunks of about 64 KiB or less,
- * each ending with a line, so that the caller can let others run in between. A chunk is the caller's.
+ * The text format, 0.0.4 and 1.0.0: where names are to be legacy ones, there is no difference.
+ * Source: Prometheus, "Exposition formats".
  */
 export function* renderText(
-  snapshot: RegistrySnapshot | undefined,
-  own: readonly RenderedFamily[],
+  families: Iterable<ShownFamily>,
+  escaping: EscapingScheme,
 ): Generator<Uint8Array, void, undefined> {
   const writer = new ChunkWriter();
-  let nextOwn = 0;
-  for (const family of snapshot?.families ?? []) {
-    while (nextOwn < own.length && own[nextOwn].name < family.name) {
-      writer.text(own[nextOwn++].text);
-    }
-    writer.text(renderHead(family));
-    const writeSeries = seriesWriter(family, snapshot!, writer);
-    const chunkLength = family.type === "summary" ? SUMMARY_CHUNK_LENGTH : CHUNK_LENGTH;
-    const { series, slots } = family;
+  for (const shown of families) {
+    const { type, help, series, slots } = shown.family;
+    const name = escapeMetricName(shown.family.name, escaping);
+    writer.text(headOf(name, type, help));
+    const labels = new LabelCursor(shown.snapshot.texts, escaping);
+    const writeSeries = seriesWriter(name, shown, labels, writer);
+    const chunkLength = type === "summary" ? SUMMARY_CHUNK_LENGTH : CHUNK_LENGTH;
     for (let i = 0; i < series.length; i++) {
-      writeSeries(series[i], slots[i]);
+      if (labels.moveTo(series[i])) writeSeries(slots[i]);
       if (writer.length >= chunkLength) yield writer.take();
     }
   }
-  for (; nextOwn < own.length; nextOwn++) writer.text(own[nextOwn].text);
   if (writer.length > 0) yield writer.take();
 }
 
-function renderHead(family: FamilySnapshot): string {
-  const help = family.help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
-  return `# HELP ${family.name} ${help}\n# TYPE ${family.name} ${family.type}\n`;
+function headOf(name: string, type: string, help: string): string {
+  const quoted = quoteMetricName(name);
+  const escaped = help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+  return `# HELP ${quoted} ${escaped}\n# TYPE ${quoted} ${type}\n`;
 }
 
-/** Writes the lines of one series. */
-type SeriesWriter = (series: number, slot: number) => void;
+/** Writes the lines of the series where the labels' cursor is. */
+type SeriesWriter = (slot: number) => void;
 
 function seriesWriter(
-  family: FamilySnapshot,
-  snapshot: RegistrySnapshot,
+  name: string,
+  shown: ShownFamily,
+  labels: LabelCursor,
   writer: ChunkWriter,
 ): SeriesWriter {
+  const { family, snapshot } = shown;
   switch (family.type) {
     case "counter":
-      return valueWriter(family, snapshot, snapshot.counters, writer);
+      return valueWriter(name, snapshot.counters, labels, writer);
     case "gauge":
-      return valueWriter(family, snapshot, snapshot.gauges, writer);
+      return valueWriter(name, snapshot.gauges, labels, writer);
     case "histogram":
-      return histogramWriter(family, snapshot, writer);
+      return histogramWriter(name, shown, labels, writer);
     case "summary":
-      return summaryWriter(family, snapshot, writer);
+      return summaryWriter(name, shown, labels, writer);
     default:
       return unreachable(family.type);
   }
 }
 
 function valueWriter(
-  { name }: FamilySnapshot,
-  { texts }: RegistrySnapshot,
-  values: RegistrySnapshot["counters"],
+  name: string,
+  values: ShownFamily["snapshot"]["counters"],
+  labels: LabelCursor,
   writer: ChunkWriter,
 ): SeriesWriter {
-  const writeStart = plainStart(name, texts, writer);
-  return (series, slot) => {
-    writeStart(series);
+  const writeStart = plainStart(name, labels, writer);
+  return (slot) => {
+    writeStart();
     writer.valueLine(values.at(slot));
   };
 }
 
 function histogramWriter(
-  { name, bounds }: FamilySnapshot,
-  { texts, histograms }: RegistrySnapshot,
+  name: string,
+  { family, snapshot }: ShownFamily,
+  labels: LabelCursor,
   writer: ChunkWriter,
 ): SeriesWriter {
-  const { sums, starts, counts } = histograms;
-  const writeBucket = startWithLabel(`${name}_bucket`, texts, writer);
-  const writeSum = plainStart(`${name}_sum`, texts, writer);
-  const writeCount = plainStart(`${name}_count`, texts, writer);
-  const ends = [...(bounds ?? []), Number.POSITIVE_INFINITY].map((bound) =>
-    paddedText(`le="${formatLabelNumber(bound)}"} `),
+  const { sums, starts, counts } = snapshot.histograms;
+  const writeBucket = startWithLabel(`${name}_bucket`, labels, writer);
+  const writeSum = plainStart(`${name}_sum`, labels, writer);
+  const writeCount = plainStart(`${name}_count`, labels, writer);
+  const ends = [...(family.bounds ?? []), Number.POSITIVE_INFINITY].map((bound) =>
+    labelEnd("le", formatLabelNumber(bound)),
   );
-  return (series, slot) => {
+  return (slot) => {
     const start = starts[slot];
     let cumulative = 0;
     for (let i = 0; i < ends.length; i++) {
       cumulative += counts.at(start + i);
-      writeBucket(series, ends[i]);
+      writeBucket(ends[i]);
       writer.valueLine(cumulative);
     }
-    writeSum(series);
+    writeSum();
     writer.valueLine(sums.at(slot));
-    writeCount(series);
+    writeCount();
     writer.valueLine(cumulative);
   };
 }
 
 function summaryWriter(
-  { name, targets }: FamilySnapshot,
-  { texts, summaries }: RegistrySnapshot,
+  name: string,
+  { family, snapshot }: ShownFamily,
+  labels: LabelCursor,
   writer: ChunkWriter,
 ): SeriesWriter {
+  const { summaries } = snapshot;
   const { sums, counts } = summaries;
-  const writeQuantile = startWithLabel(name, texts, writer);
-  const writeSum = plainStart(`${name}_sum`, texts, writer);
-  const writeCount = plainStart(`${name}_count`, texts, writer);
-  const ends = (targets?.quantiles ?? []).map((quantile) =>
-    paddedText(`quantile="${formatLabelNumber(quantile)}"} `),
+  const writeQuantile = startWithLabel(name, labels, writer);
+  const writeSum = plainStart(`${name}_sum`, labels, writer);
+  const writeCount = plainStart(`${name}_count`, labels, writer);
+  const ends = (family.targets?.quantiles ?? []).map((quantile) =>
+    labelEnd("quantile", formatLabelNumber(quantile)),
   );
-  return (series, slot) => {
+  return (slot) => {
     const values = summaries.takeQuantiles(slot);
     for (let i = 0; i < ends.length; i++) {
-      writeQuantile(series, ends[i]);
+      writeQuantile(ends[i]);
       writer.valueLine(values ? values[i] : Number.NaN);
     }
-    writeSum(series);
+    writeSum();
     writer.valueLine(sums.at(slot));
-    writeCount(series);
+    writeCount();
     writer.valueLine(counts.at(slot));
   };
 }
-
-type Texts = RegistrySnapshot["texts"];
-
-/** Writes a line up to its value: `name{labels} `. */
-function plainStart(name: string, texts: Texts, writer: ChunkWriter): (series: number) => void {
-  const bare = paddedText(`${name} `);
-  const open = paddedText(`${name}{`);
-  return (series) => {
-    const length = texts.lengthOf(series);
-    if (length === 0) {
-      writer.copy(bare.view, 0, bare.length);
-      return;
-    }
-    writer.copy(open.view, 0, open.length);
-    writer.copy(texts.viewOf(series), texts.startOf(series), length);
-    writer.copy(CLOSE.view, 0, CLOSE.length);
-  };
-}
-
-/** The same with one label more: `name{labels,` and then `end`, as in `le="0.5"} `. */
-function startWithLabel(
-  name: string,
-  texts: Texts,
-  writer: ChunkWriter,
-): (series: number, end: ReturnType<typeof paddedText>) => void {
-  const open = paddedText(`${name}{`);
-  return (series, end) => {
-    writer.copy(open.view, 0, open.length);
-    const length = texts.lengthOf(series);
-    if (length > 0) {
-      writer.copy(texts.viewOf(series), texts.startOf(series), length);
-      writer.copy(COMMA.view, 0, COMMA.length);
-    }
-    writer.copy(end.view, 0, end.length);
-  };
-}
-
-const CLOSE = paddedText("} ");
-const COMMA = paddedText(",");

@@ -63,6 +63,8 @@ export interface RegistryListener {
 export interface RegistrySnapshot {
   /** In the order of their names. */
   families: readonly FamilySnapshot[];
+  /** All that there are, wanted or not; the same array until a family comes or goes. */
+  allFamilies: readonly { readonly name: string; readonly type: MetricType }[];
   texts: SeriesTexts;
   /** For each series when it began, in ms since 1970. */
   created: Float64Snapshot;
@@ -249,6 +251,7 @@ export class Registry {
           slots: slots.data.subarray(0, slots.length),
         }),
       ),
+      allFamilies: this.#catalog.sorted(),
       texts,
       created: this.#catalog.created.snapshot(),
       counterExemplars: this.#counters.exemplars.view,

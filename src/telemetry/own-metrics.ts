@@ -1,11 +1,15 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { REVISION, VERSION } from "../build-info.ts";
+import type { PlainFamily } from "../exposition/plain-family.ts";
 import type { Ingestion } from "../ingest/ingestion.ts";
 import type { Figures } from "../resp/host.ts";
+import { plainFamilyOf } from "./plain-families.ts";
 
 const PREFIX = "prom_stream_gateway_";
 
 const LIMITED_NAMES_MAX = 100;
+/** When the process started, in ms since 1970. */
+const STARTED_MS = Math.round(Date.now() - process.uptime() * 1000);
 
 const INFO_HELP =
   "Prometheus Stream Gateway: stateless senders LPUSH JSON samples such as " +
@@ -198,7 +202,7 @@ export class OwnMetrics {
       registers: [this.#registry],
     });
     info.set({ version: VERSION, revision: REVISION }, 1);
-    this.#startTime.set(Math.round(Date.now() / 1000 - process.uptime()));
+    this.#startTime.set(Math.round(STARTED_MS / 1000));
     // Shown from the start, so that a rate over them works from the first event on.
     const counters = [
       this.emptyPops,
@@ -285,8 +289,8 @@ export class OwnMetrics {
     this.#intakeFigures = { ...figures };
   }
 
-  /** The families as text, in the order of their names. */
-  async render(): Promise<{ name: string; text: string }[]> {
+  /** The families, in the order of their names. */
+  async render(): Promise<PlainFamily[]> {
     this.#residentMemory.set(process.memoryUsage.rss());
     const { user, system } = process.cpuUsage();
     const cpuSeconds = (user + system) / 1e6;
@@ -294,16 +298,11 @@ export class OwnMetrics {
     this.#cpuSeconds = cpuSeconds;
     this.#eventLoopLag.set(this.#lagMaxSeconds);
     this.#lagMaxSeconds = 0;
-    const names = this.#registry
-      .getMetricsAsArray()
-      .map((metric) => metric.name)
-      .filter((name) => !this.#infoOnly || name === `${PREFIX}info`)
-      .sort();
-    const rendered: { name: string; text: string }[] = [];
-    for (const name of names) {
-      rendered.push({ name, text: `${await this.#registry.getSingleMetricAsString(name)}\n` });
-    }
-    return rendered;
+    const metrics = await this.#registry.getMetricsAsJSON();
+    return metrics
+      .filter(({ name }) => !this.#infoOnly || name === `${PREFIX}info`)
+      .map((metric) => plainFamilyOf(metric, STARTED_MS))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: L[] = []): Counter<L> {

@@ -1,13 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import { ChunkWriter } from "../../../src/exposition/chunk-writer.ts";
 import { formatLabelNumber, formatValue } from "../../../src/exposition/number.ts";
-import { renderText } from "../../../src/exposition/text.ts";
+import type { PlainFamily } from "../../../src/exposition/plain-family.ts";
+import { renderExposition } from "../../../src/exposition/render.ts";
 import type { Registry } from "../../../src/registry/registry.ts";
 import { type DecodeLimits, decodeMessage } from "../../../src/sample/decode.ts";
 import golden from "../../golden/exposition.txt" with { type: "text" };
+import escapedNames from "../../golden/names.underscores.txt" with { type: "text" };
+import quotedNames from "../../golden/names.utf8.txt" with { type: "text" };
 import { randomOf } from "../../support/random.ts";
 import { makeRegistry } from "../../support/registry.ts";
-import { rendered } from "../../support/rendered.ts";
+import { rendered, TEXT } from "../../support/rendered.ts";
+import { type GivenFamily, snapshotOfGiven } from "../../support/snapshots.ts";
 
 const NOW_MS = 1_700_000_000_000;
 const LIMITS: DecodeLimits = {
@@ -35,7 +39,12 @@ function render(messages: object[], own = OWN, isWanted = (_name: string) => tru
   return rendered(registryOf(messages).snapshot(NOW_MS, isWanted), shown);
 }
 
-const OWN: { name: string; text: string }[] = [];
+const OWN: PlainFamily[] = [];
+
+function ownGauge(name: string): PlainFamily {
+  const series = [{ labels: {}, value: 1, counts: undefined }];
+  return { name, type: "gauge", help: "", createdMs: 0, bounds: undefined, series };
+}
 
 const ALL = [
   { type: "gauge", name: "room_temperature", value: -3.5, help: 'Degrees \\ by\nroom, "raw".' },
@@ -79,12 +88,11 @@ test("renders labels as first sent when they are not to be sorted", () => {
 
 test("renders nothing of an empty registry, and own families without a registry", () => {
   expect(render([])).toBe("");
-  const own = [{ name: "own", text: "own 1\n" }];
-  expect(rendered(undefined, own)).toBe("own 1\n");
+  expect(rendered(undefined, [ownGauge("own")])).toBe("# HELP own \n# TYPE own gauge\nown 1\n");
 });
 
 describe("the gateway's own families", () => {
-  const own = ["a_own", "k_own", "l_own", "z_own"].map((name) => ({ name, text: `${name} 1\n` }));
+  const own = ["a_own", "k_own", "l_own", "z_own"].map(ownGauge);
 
   function namesOf(text: string): string[] {
     return text
@@ -127,7 +135,9 @@ test("chunks end with a line, have about 64 KiB and join to the whole text", () 
     buckets: [1, 2],
   }));
   const registry = registryOf(messages);
-  const chunks = [...renderText(registry.snapshot(NOW_MS), OWN)];
+  const chunks = [
+    ...renderExposition(TEXT, registry.snapshot(NOW_MS), OWN, { createdTimestamps: true }),
+  ];
   expect(chunks.length).toBeGreaterThan(5);
   for (const chunk of chunks) {
     expect(chunk.at(-1)).toBe(0x0a);
@@ -140,6 +150,54 @@ test("chunks end with a line, have about 64 KiB and join to the whole text", () 
   );
   expect(whole).toBe(apart.join(""));
   expect(whole.split("\n")).toHaveLength(2500 + 2500 * 5 + 20 + 1);
+});
+
+describe("names that not every scraper takes", () => {
+  const families: GivenFamily[] = [
+    {
+      ...{ name: 'http.time "s"', type: "histogram", help: "H.", bounds: [1] },
+      series: [{ labels: { "b.c": "2" }, value: 3, counts: [1, 1] }],
+    },
+    {
+      ...{ name: "legacy_total", type: "counter" },
+      series: [
+        { labels: { a: 'x"y\\z\n', "b.c": "é" }, value: 1 },
+        { labels: { a: "1" }, value: 2 },
+      ],
+    },
+    {
+      ...{ name: "花", type: "gauge" },
+      series: [{ value: 1 }, { labels: { a: ',"b' }, value: 2 }],
+    },
+  ];
+
+  test("stand in quotes for those that take them", () => {
+    const format = { kind: "text", version: "1.0.0", escaping: "allow-utf-8" } as const;
+    expect(rendered(snapshotOfGiven(families), [], format)).toBe(quotedNames);
+  });
+
+  test("are escaped for the others", () => {
+    expect(rendered(snapshotOfGiven(families))).toBe(escapedNames);
+  });
+
+  test("keep a series from being shown when they are one name by the scheme", () => {
+    const series: GivenFamily["series"] = [
+      { labels: { "a.b": "1", a_b: "2" }, value: 1 },
+      { labels: { a: "3" }, value: 2 },
+    ];
+    const snapshot = () => snapshotOfGiven([{ name: "g", type: "gauge", series }]);
+    expect(rendered(snapshot())).toBe('# HELP g \n# TYPE g gauge\ng{a="3"} 2\n');
+    const format = { kind: "text", version: "1.0.0", escaping: "values" } as const;
+    expect(rendered(snapshot(), [], format)).toContain('g{U__a_2e_b="1",a_b="2"} 1\n');
+  });
+});
+
+test("leaves out a family without a series", () => {
+  const families: GivenFamily[] = [
+    { name: "a", type: "gauge", series: [] },
+    { name: "b", type: "gauge", series: [{ value: 1 }] },
+  ];
+  expect(rendered(snapshotOfGiven(families))).toBe("# HELP b \n# TYPE b gauge\nb 1\n");
 });
 
 describe("numbers", () => {
