@@ -348,14 +348,14 @@ export const SETTINGS = {
     defaultText: "4096",
     schema: integer(0, 1_048_576),
     takes: "0..1048576",
-    doc: "Bytes of a metric name, a label name or a label value; longer ones are dropped as `label_too_long`, and a longer help is cut. 0: no limit.",
+    doc: "Bytes of a metric name, a label name or a label value; longer ones are dropped as `label_too_long`, a longer help is cut, and a longer unit left out. 0: no limit.",
   }),
   maxBuckets: define({
     name: "Metrics.MaxBuckets",
     defaultText: "1000",
     schema: integer(1, 10_000),
     takes: "1..10000",
-    doc: "Bounds of a histogram, buckets of a native one, quantiles of a summary; more are dropped as `invalid_buckets`, `invalid_native`, `invalid_quantiles`.",
+    doc: "Bounds of a histogram, buckets of a native one, quantiles of a summary; more are dropped as `invalid_buckets`, `invalid_counts`, `invalid_native`, `invalid_quantiles`.",
   }),
   nameValidation: define({
     name: "Metrics.NameValidation",

@@ -56,9 +56,9 @@ function makeHistogramForms(validation: NameValidation) {
   const type = fields.typeField("histogram");
   const name = fields.nameField(validation);
   const labels = labelsField(validation, "le");
-  const common = { labels, buckets, timestamp, ttl, help, unit };
+  const common = { buckets, timestamp, ttl, help, unit };
   const exemplar = exemplarField(validation);
-  const observed = { value: fields.observedValue, times, exemplar, ...common };
+  const observed = { value: fields.observedValue, labels, times, exemplar, ...common };
   const native = {
     native: fields.native,
     counts: fields.absent("invalid_native"),
@@ -71,6 +71,7 @@ function makeHistogramForms(validation: NameValidation) {
     value: fields.absent("invalid_value"),
     counts: fields.counts,
     sum: fields.sum,
+    labels,
     times: fields.absent("invalid_times"),
   };
   const classic = { native: fields.notNative, counts: fields.absent("invalid_counts") };
@@ -97,16 +98,18 @@ function makeSummaryForms(validation: NameValidation) {
   const type = fields.typeField("summary");
   const name = fields.nameField(validation);
   const labels = labelsField(validation, "quantile");
-  const common = { labels, quantiles, epsilons, timestamp, ttl, help, unit };
+  const common = { quantiles, epsilons, timestamp, ttl, help, unit };
   const observed = {
     count: fields.absent("invalid_counts"),
     value: fields.observedValue,
+    labels,
     times: fields.summaryTimes,
   };
   const counted = {
     value: fields.absent("invalid_value"),
     count: fields.count,
     sum: fields.sum,
+    labels,
     times: fields.absent("invalid_times"),
   };
   const fault = "invalid_quantiles" satisfies DropReason;
