@@ -16,6 +16,8 @@
 const UNKNOWN: u32 = 0xffffffff;
 /** A bit of a meaning: no negative value has it. */
 const NOT_NEGATIVE: u32 = 0x80000000;
+/** The bits that the teacher chose. */
+const MEANING: u32 = 0x7fffffff;
 
 /** Places that are looked at before a string counts as unknown: equal hashes can be made. */
 const PROBES_MAX: u32 = 64;
@@ -151,7 +153,7 @@ export function numberEndAt(): u32 {
   return <u32>(numberEnd - input);
 }
 
-/** Teaches what an element means, whatever its number; it is not known yet, and has a number. */
+/** Teaches what an element means, whatever its number; it is not known, and has a number. */
 export function learn(index: u32, meaning: u32): void {
   const start = input + load<u32>(starts + index * 4);
   const end = input + load<u32>(ends + index * 4);
@@ -161,14 +163,44 @@ export function learn(index: u32, meaning: u32): void {
   const suffix = internSuffix(numberEnd, end);
   if (suffix === 0) return;
   knownCount++;
-  if (load<u32>(suffix, 8) === 0) {
+  const first = load<u32>(suffix, 8);
+  if (first === 0 || first === <u32>prefix) {
     store<u32>(suffix, <u32>prefix, 8);
     store<u32>(suffix, meaning, 12);
     return;
   }
   if ((templateCount + 1) * 4 > (templateMask + 1) * 3) growTemplates();
   putTemplate(<u32>prefix, <u32>suffix, meaning);
-  templateCount++;
+}
+
+/** Gives free memory with a byte for each meaning, for `unlearn`: there until something is placed. */
+export function placeFlags(meaningCount: u32): usize {
+  const flags = place(meaningCount);
+  top = flags;
+  return flags;
+}
+
+/**
+ * Makes unknown all elements whose meaning's flag is not 0. Templates stay where they are: others
+ * are found past them, and `learn` gives them a meaning again.
+ */
+export function unlearn(flags: usize, meaningCount: u32): void {
+  for (let i: u32 = 0; i <= suffixMask; i++) {
+    const suffix = <usize>load<u32>(suffixSlots + i * 4);
+    if (suffix !== 0) unlearnMeaning(suffix + 12, flags, meaningCount);
+  }
+  for (let i: u32 = 0; i <= templateMask; i++) {
+    const slot = templateSlots + i * 12;
+    if (load<u32>(slot) !== 0) unlearnMeaning(slot + 8, flags, meaningCount);
+  }
+}
+
+function unlearnMeaning(at: usize, flags: usize, meaningCount: u32): void {
+  // Of one that is unknown already it is greater than any that is taught.
+  const meaning = load<u32>(at) & MEANING;
+  if (meaning >= meaningCount || load<u8>(flags + meaning) === 0) return;
+  store<u32>(at, UNKNOWN);
+  knownCount--;
 }
 
 function find(start: usize, end: usize): u32 {
@@ -185,7 +217,7 @@ function find(start: usize, end: usize): u32 {
   if (suffix === 0) return UNKNOWN;
   const meaning = findTemplate(<u32>prefix, <u32>suffix);
   if (meaning === UNKNOWN || (number < 0 && meaning & NOT_NEGATIVE)) return UNKNOWN;
-  return meaning & ~NOT_NEGATIVE;
+  return meaning & MEANING;
 }
 
 /** Finds the first `"value":` of an element and the number behind it. */
@@ -498,19 +530,29 @@ function findTemplate(prefix: u32, suffix: u32): u32 {
   return UNKNOWN;
 }
 
+/** Gives a pair its meaning, in the place of the one that it had. */
 function putTemplate(prefix: u32, suffix: u32, meaning: u32): void {
   let at = hashPair(prefix, suffix) & templateMask;
-  while (load<u32>(templateSlots + at * 12) !== 0) at = (at + 1) & templateMask;
-  const slot = templateSlots + at * 12;
+  let slot = templateSlots + at * 12;
+  while (load<u32>(slot) !== 0) {
+    if (load<u32>(slot) === prefix && load<u32>(slot, 4) === suffix) {
+      store<u32>(slot, meaning, 8);
+      return;
+    }
+    at = (at + 1) & templateMask;
+    slot = templateSlots + at * 12;
+  }
   store<u32>(slot, prefix);
   store<u32>(slot, suffix, 4);
   store<u32>(slot, meaning, 8);
+  templateCount++;
 }
 
 function growTemplates(): void {
   const old = templateSlots;
   const oldMask = templateMask;
   templateMask = oldMask * 2 + 1;
+  templateCount = 0;
   templateSlots = placeZeros((templateMask + 1) * 12);
   for (let i: u32 = 0; i <= oldMask; i++) {
     const slot = old + i * 12;

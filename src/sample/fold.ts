@@ -33,7 +33,10 @@ export interface Batch {
   values: Float64Array<ArrayBuffer>;
   /** What samples say beside that, in their order; `index` is a sample's place in `ids`. */
   details: { index: number; detail: SampleDetail }[];
-  /** Definitions met for the first time; they take the numbers from `firstDefinitionId` on. */
+  /**
+   * Definitions met for the first time; they take the numbers from `firstDefinitionId` on. So they
+   * may be learnt as soon as the batch is there, whether or not those before it have been applied.
+   */
   definitions: Definition[];
   firstDefinitionId: number;
   drops: Drop[];
@@ -75,8 +78,9 @@ export interface FolderOptions {
  * A message that is known but for its value takes the short way, see `Templates`. All others are
  * parsed and validated, and taught. Both come to the same samples: only their number tells.
  *
- * A batch whose `firstDefinitionId` is 0 starts the numbering anew: earlier numbers are void. A
- * definition may be numbered more than once. The arrays of a batch belong to the caller.
+ * A batch whose `firstDefinitionId` is 0 starts the numbering anew: for it and those after it
+ * earlier numbers are void. A definition may be numbered more than once. The arrays of a batch belong
+ * to the caller.
  */
 export class Folder {
   #options: FolderOptions;
@@ -121,6 +125,25 @@ export class Folder {
       else this.#addOther(elements, i);
     }
     return this.#take(firstDefinitionId);
+  }
+
+  /**
+   * Makes numbers of definitions void: no batch from now on names one of them. A message that says the
+   * same again is parsed, and its definition sent again under a new number; no number is given twice
+   * before the numbering begins anew. Numbers that were not given are left alone, so one that is meant
+   * for an earlier numbering costs a parse at most. Takes one pass over all that was learnt, so it is
+   * better called for many at a time.
+   */
+  void(ids: Uint32Array): void {
+    // A byte a number: those beyond the end set nothing.
+    const isVoid = new Uint8Array(this.#nextId);
+    for (let i = 0; i < ids.length; i++) isVoid[ids[i]] = 1;
+    for (const [key, id] of this.#idByKey) {
+      if (isVoid[id] === 0) continue;
+      this.#idByKey.delete(key);
+      this.#keysLength -= key.length;
+    }
+    this.#templates.unlearn(isVoid);
   }
 
   /** Forgets all that was learnt: the next batch numbers definitions from 0. */

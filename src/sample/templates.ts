@@ -37,6 +37,8 @@ interface Kernel {
   numberAt(): number;
   numberEndAt(): number;
   learn(index: number, meaning: number): void;
+  placeFlags(meaningCount: number): number;
+  unlearn(flags: number, meaningCount: number): void;
 }
 
 /** Compiled for the first that needs it: the main thread has none. */
@@ -168,6 +170,17 @@ export class Templates {
     this.#credit -= LEARN_COST;
     this.#kernel.learn(index, meaning);
     this.#renewViews();
+  }
+
+  /**
+   * Makes messages unknown by what they mean: those whose meaning is the place of something else than
+   * 0 in `flags`. They may be taught again. Takes one pass over all templates.
+   */
+  unlearn(flags: Uint8Array): void {
+    const at = this.#kernel.placeFlags(flags.length);
+    this.#renewViews();
+    this.#bytes.set(flags, at);
+    this.#kernel.unlearn(at, flags.length);
   }
 
   /** Forgets all templates. */

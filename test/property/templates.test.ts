@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { elementAt, packElements } from "../../src/queue/elements.ts";
 import { type DecodeLimits, decodeMessage } from "../../src/sample/decode.ts";
-import { Folder } from "../../src/sample/fold.ts";
+import { Folder, type FolderOptions } from "../../src/sample/fold.ts";
 import type { Definition, SampleDetail } from "../../src/sample/sample.ts";
 import { Templates, UNKNOWN } from "../../src/sample/templates.ts";
 import goldenMessages from "../golden/messages.json";
@@ -123,12 +123,30 @@ function parsesDuring<T>(act: () => T): { result: T; parses: number } {
 
 /** What a folder makes of messages, with definitions in the place of their numbers. */
 class Reader {
-  #folder = new Folder({ limits: LIMITS, deadLetterMax: 0, keysLengthMax: 20_000 });
-  #definitions: Definition[] = [];
+  #folder: Folder;
+  #definitions: (Definition | undefined)[] = [];
+  /** How often the numbering began anew. */
+  numberings = 0;
+
+  constructor(options: Partial<FolderOptions>) {
+    this.#folder = new Folder({ limits: LIMITS, deadLetterMax: 0, ...options });
+  }
+
+  /** Makes a share of all numbers void, and one that was not given. */
+  void(share: number, random: () => number): void {
+    const numbers = this.#definitions.map((_, id) => id).filter(() => random() < share);
+    numbers.push(this.#definitions.length + 1000);
+    this.#folder.void(Uint32Array.from(numbers));
+    for (const id of numbers.slice(0, -1)) this.#definitions[id] = undefined;
+  }
 
   fold(messages: readonly Buffer[]): { samples: string[]; drops: string[] } {
     const batch = this.#folder.fold(packElements(messages));
-    if (batch.firstDefinitionId === 0) this.#definitions = [];
+    if (batch.firstDefinitionId === 0) {
+      this.#definitions = [];
+      this.numberings++;
+    }
+    expect(batch.firstDefinitionId).toBe(this.#definitions.length);
     this.#definitions.push(...batch.definitions);
     const samples = Array.from(batch.ids, (id, i) => {
       const { detail } = batch.details.find(({ index }) => index === i) ?? {};
@@ -138,7 +156,11 @@ class Reader {
   }
 }
 
-function textOf(definition: Definition, value: number, detail: SampleDetail | undefined): string {
+function textOf(
+  definition: Definition | undefined,
+  value: number,
+  detail: SampleDetail | undefined,
+): string {
   const number = Object.is(value, -0) ? "-0" : value;
   return `${number} ${JSON.stringify(definition)} ${JSON.stringify(detail)}`;
 }
@@ -157,10 +179,8 @@ function decodeAll(messages: readonly Buffer[]): { samples: string[]; drops: str
   return { samples, drops: [...counts].map(([reason, count]) => `${reason} ${count}`).sort() };
 }
 
-test("what is known by a template is what the full parse gives, for every input", () => {
-  console.log(`templates: GATEWAY_TEST_SEED=${SEED}`);
-  const random = randomOf(SEED);
-  const reader = new Reader();
+/** Compares both ways for many ranges; returns how many parses each of them took. */
+function compare(reader: Reader, random: () => number, between: () => void) {
   let [foldParses, decodeParses] = [0, 0];
   for (let done = 0; done < CASES; done += RANGE) {
     const messages = Array.from({ length: RANGE }, () => variant(random));
@@ -168,6 +188,7 @@ test("what is known by a template is what the full parse gives, for every input"
     const { result: decoded, parses: all } = parsesDuring(() => decodeAll(messages));
     foldParses += parses;
     decodeParses += all;
+    between();
     if (Bun.deepEquals(folded, decoded)) continue;
     // The message that differs is told apart from the others of its range.
     for (const message of messages) {
@@ -176,8 +197,25 @@ test("what is known by a template is what the full parse gives, for every input"
     }
     expect(folded).toEqual(decoded);
   }
+  return { foldParses, decodeParses };
+}
+
+test("what is known by a template is what the full parse gives, for every input", () => {
+  console.log(`templates: GATEWAY_TEST_SEED=${SEED}`);
+  const reader = new Reader({ keysLengthMax: 20_000 });
+  const { foldParses, decodeParses } = compare(reader, randomOf(SEED), () => {});
   // Otherwise hardly any message was known, and nothing is proved.
   expect(foldParses).toBeLessThan(decodeParses * 0.85);
+}, 3_600_000);
+
+test("the same whatever is made void in between, and what is void is named no more", () => {
+  const random = randomOf(SEED + 1);
+  const reader = new Reader({ keysLengthMax: 20_000, definitionsMax: 2000 });
+  const { foldParses, decodeParses } = compare(reader, random, () => {
+    if (random() < 0.5) reader.void(random() ** 2, random);
+  });
+  expect(foldParses).toBeLessThan(decodeParses * 0.9);
+  expect(reader.numberings).toBeGreaterThan(1);
 }, 3_600_000);
 
 describe("a message that was taught", () => {
@@ -233,4 +271,37 @@ test("a definition that two messages share is one, whatever the order of their f
     expect([...batch.ids]).toEqual([0, 0, 0]);
   }
   expect(definitions).toHaveLength(1);
+});
+
+describe("a number that was made void", () => {
+  const fold = (folder: Folder, names: string[]) =>
+    folder.fold(
+      packElements(names.map((name) => Buffer.from(`{"type":"gauge","name":"${name}","value":1}`))),
+    );
+
+  test("comes back as a new one, with its definition; others are known as before", () => {
+    const folder = new Folder({ limits: LIMITS, deadLetterMax: 0 });
+    fold(folder, ["a", "b", "c"]);
+    folder.void(Uint32Array.of(1, 1, 77));
+    const { result: others, parses } = parsesDuring(() => fold(folder, ["c", "a"]));
+    expect([[...others.ids], others.definitions, parses]).toEqual([[2, 0], [], 0]);
+    const again = fold(folder, ["a", "b", "b"]);
+    expect([...again.ids]).toEqual([0, 3, 3]);
+    expect([again.firstDefinitionId, again.definitions.map(({ name }) => name)]).toEqual([
+      3,
+      ["b"],
+    ]);
+    expect(parsesDuring(() => fold(folder, ["b", "a", "c"])).parses).toBe(0);
+    folder.void(Uint32Array.of(0, 1, 2, 3));
+    expect([...fold(folder, ["c", "b", "a"]).ids]).toEqual([4, 5, 6]);
+  });
+
+  test("is one of the numbering that is in force: those before it are void anyway", () => {
+    const folder = new Folder({ limits: LIMITS, deadLetterMax: 0 });
+    fold(folder, ["a", "b", "c"]);
+    folder.forget();
+    folder.void(Uint32Array.of(0, 2));
+    const batch = fold(folder, ["c", "b"]);
+    expect([batch.firstDefinitionId, [...batch.ids]]).toEqual([0, [0, 1]]);
+  });
 });

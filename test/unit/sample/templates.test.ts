@@ -125,6 +125,60 @@ describe("templates", () => {
     expect(new Set(templates.takeMeanings())).toEqual(new Set([3]));
   });
 
+  test("of some meanings are unlearnt and taught again, in place, the others stay known", () => {
+    const templates = new Templates(1000);
+    // Each suffix has several prefixes: its first template stands with it, the others do not.
+    const text = (i: number) => `{"a":"${i % 16}","value":1,"b":"${i >> 4}"}`;
+    const COUNT = 64 * RANGE;
+    const ranges = Array.from({ length: COUNT / RANGE }, (_, i) => range(i * RANGE, text));
+    const rangeAt = (first: number) => ranges[first / RANGE];
+    for (let first = 0; first < COUNT; first += RANGE) teach(templates, rangeAt(first), first);
+    const { size } = templates;
+    let seed = 1;
+    for (let round = 0; round < 5; round++) {
+      const flags = Uint8Array.from({ length: COUNT - RANGE }, () => {
+        seed = Math.imul(seed, 48271) >>> 0;
+        return Number(seed % 3 === 0);
+      });
+      const unlearnt = flags.reduce((sum, flag) => sum + flag, 0);
+      templates.unlearn(flags);
+      expect(templates.count).toBe(COUNT - unlearnt);
+      // One at a time: an element stays what it was when the range was looked at.
+      let unknown = 0;
+      for (let first = 0; first < COUNT; first += RANGE) {
+        unknown += templates.match(rangeAt(first));
+        for (let i = 0; i < RANGE; i++) {
+          const expected = flags[first + i] ? UNKNOWN : first + i;
+          if (templates.meaningOf(i) !== expected) {
+            expect([first + i, templates.meaningOf(i)]).toEqual([first + i, expected]);
+          }
+        }
+      }
+      expect(unknown).toBe(unlearnt);
+      for (let first = 0; first < COUNT; first += RANGE) teach(templates, rangeAt(first), first);
+      expect(templates.count).toBe(COUNT);
+    }
+    expect(templates.size).toBe(size);
+  }, 60_000);
+
+  test("that were unlearnt stay so when their table grows, until they are taught again", () => {
+    const templates = new Templates(1000);
+    const text = (i: number) => `{"a":"${i}","value":1}`;
+    teach(templates, range(0, text), 0);
+    templates.unlearn(new Uint8Array(RANGE).fill(1));
+    expect(templates.count).toBe(0);
+    for (let first = RANGE; first < 10 * RANGE; first += RANGE) {
+      teach(templates, range(first, text), first);
+    }
+    expect(templates.match(range(0, text))).toBe(RANGE);
+    teach(templates, range(0, text), 0);
+    expect(templates.count).toBe(10 * RANGE);
+    for (let first = 0; first < 10 * RANGE; first += RANGE) {
+      expect(templates.match(range(first, text))).toBe(0);
+      expect([templates.meaningOf(0), templates.meaningOf(999)]).toEqual([first, first + 999]);
+    }
+  });
+
   test("are not made for senders that never repeat themselves, and are again for others", () => {
     const templates = new Templates(1000);
     let learnt = 0;
