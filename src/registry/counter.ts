@@ -9,19 +9,19 @@ import { Slots } from "./slots.ts";
 export class Counters {
   readonly changed = new ChangedSlots();
   readonly exemplars = new Exemplars();
-  #slots = new Slots();
+  readonly slots = new Slots();
   #sums = new Float64Column();
 
   /** Makes a counter at 0 and returns its slot. */
   add(): number {
-    const slot = this.#slots.take();
+    const slot = this.slots.take();
     this.begin(slot);
     return slot;
   }
 
   /** The slot is a counter at 0, whatever it was. */
   begin(slot: number): void {
-    this.#slots.ensure(slot);
+    this.slots.use(slot);
     this.#sums.ensure(slot + 1);
     this.#sums.set(slot, 0);
     this.exemplars.delete(slot);
@@ -31,12 +31,7 @@ export class Counters {
   /** The slot may be used for another series. */
   release(slot: number): void {
     this.exemplars.delete(slot);
-    this.#slots.release(slot);
-  }
-
-  /** Releases the slots for which `isUsed` has no 1. */
-  releaseUnused(isUsed: Uint8Array): void {
-    for (let i = this.#slots.count - 1; i >= 0; i--) if (isUsed[i] !== 1) this.release(i);
+    this.slots.release(slot);
   }
 
   /** Adds values, which are finite and not negative, each to its slot. */

@@ -8,19 +8,19 @@ import { Slots } from "./slots.ts";
 /** Gauges: one value a slot. NaN is no value: the next sample is the first one. */
 export class Gauges {
   readonly changed = new ChangedSlots();
-  #slots = new Slots();
+  readonly slots = new Slots();
   #values = new Float64Column();
 
   /** Makes a gauge without a value and returns its slot. */
   add(): number {
-    const slot = this.#slots.take();
+    const slot = this.slots.take();
     this.begin(slot);
     return slot;
   }
 
   /** The slot is a gauge without a value, whatever it was. */
   begin(slot: number): void {
-    this.#slots.ensure(slot);
+    this.slots.use(slot);
     this.#values.ensure(slot + 1);
     this.#values.set(slot, Number.NaN);
     this.changed.extend(slot + 1);
@@ -28,12 +28,7 @@ export class Gauges {
 
   /** The slot may be used for another series. */
   release(slot: number): void {
-    this.#slots.release(slot);
-  }
-
-  /** Releases the slots for which `isUsed` has no 1. */
-  releaseUnused(isUsed: Uint8Array): void {
-    for (let i = this.#slots.count - 1; i >= 0; i--) if (isUsed[i] !== 1) this.release(i);
+    this.slots.release(slot);
   }
 
   /** Sets gauges, one after the other; any doubles, NaN and the infinities too. */

@@ -35,7 +35,7 @@ export interface HistogramLayout {
 export class Histograms {
   readonly changed = new ChangedSlots();
   readonly exemplars = new Exemplars();
-  #slots = new Slots();
+  readonly slots = new Slots();
   #sums = new Float64Column();
   #starts: number[] = [];
   #bounds: Float64Array[] = [];
@@ -48,14 +48,14 @@ export class Histograms {
 
   /** Makes an empty histogram and returns its slot. */
   add(layout: HistogramLayout): number {
-    const slot = this.#slots.take(layout.bounds.length);
+    const slot = this.slots.take(layout.bounds.length);
     this.begin(slot, layout);
     return slot;
   }
 
   /** The slot is an empty histogram, whatever it was. */
   begin(slot: number, { bounds, native }: HistogramLayout): void {
-    this.#slots.ensure(slot);
+    this.slots.use(slot);
     this.#sums.ensure(slot + 1);
     this.#sums.set(slot, 0);
     while (this.#bounds.length <= slot) {
@@ -80,18 +80,10 @@ export class Histograms {
 
   /** The slot may be used for another series. */
   release(slot: number): void {
+    if (this.#starts[slot] === NOWHERE) this.begin(slot, { bounds: NO_BOUNDS, native: undefined });
     this.exemplars.delete(slot);
     this.#natives[slot] = undefined;
-    this.#slots.release(slot, this.#bounds[slot].length);
-  }
-
-  /** Releases the slots for which `isUsed` has no 1. */
-  releaseUnused(isUsed: Uint8Array): void {
-    for (let i = this.#slots.count - 1; i >= 0; i--) {
-      if (isUsed[i] === 1) continue;
-      if (this.#starts[i] === NOWHERE) this.begin(i, { bounds: NO_BOUNDS, native: undefined });
-      this.release(i);
-    }
+    this.slots.release(slot, this.#bounds[slot].length);
   }
 
   /**

@@ -5,6 +5,7 @@ import type { ChangedSlots } from "./changed-slots.ts";
 import type { Exemplars } from "./exemplars.ts";
 import type { Family } from "./family.ts";
 import type { Lifetimes } from "./lifetimes.ts";
+import type { Slots } from "./slots.ts";
 import type { Summaries } from "./summary.ts";
 
 /** What `writeChanges` writes. A reader refuses bytes of another format. */
@@ -13,6 +14,7 @@ export const RECORD_FORMAT = 3;
 /** The series of one type. */
 export interface Aggregation {
   readonly changed: ChangedSlots;
+  readonly slots: Slots;
   write(slot: number, writer: ByteWriter): void;
   read(slot: number, reader: ByteReader): void;
 }
@@ -188,9 +190,12 @@ function writeValues(
   writer.u8(VALUES + type);
   writer.u8(isTracked ? 1 : 0);
   while (slot >= 0) {
-    writer.varint(slot + 1);
-    values.write(slot, writer);
-    if (isTracked) lifetimes[type].write(slot, writer, nowSeconds);
+    // Of one that has ended meanwhile there is nothing to say.
+    if (values.slots.isUsed(slot)) {
+      writer.varint(slot + 1);
+      values.write(slot, writer);
+      if (isTracked) lifetimes[type].write(slot, writer, nowSeconds);
+    }
     slot = writer.length < lengthMax ? values.changed.take() : -1;
   }
   writer.varint(0);
@@ -247,7 +252,7 @@ function writeObservations(summaries: Summaries, writer: ByteWriter, lengthMax: 
 }
 
 function existing(slot: number, values: Aggregation): number {
-  if (slot >= values.changed.slotCount) throw new RangeError(`there is no slot ${slot}`);
+  if (!values.slots.isUsed(slot)) throw new RangeError(`there is no slot ${slot}`);
   return slot;
 }
 

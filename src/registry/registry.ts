@@ -316,7 +316,10 @@ export class Registry {
       }
     }
     areUsed.forEach((isUsed, type) => {
-      this.#aggregations[type].releaseUnused(isUsed);
+      const aggregation = this.#aggregations[type];
+      for (let slot = aggregation.slots.count - 1; slot >= 0; slot--) {
+        if (isUsed[slot] !== 1) aggregation.release(slot);
+      }
     });
   }
 

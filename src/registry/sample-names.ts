@@ -11,9 +11,9 @@ export function sampleNamesOf(name: string, type: MetricType): string[] {
     case "gauge":
       return [name];
     case "histogram":
-      return [name, `${name}_bucket`, `${name}_sum`, `${name}_count`, `${name}_created`];
+      return [name, `${name}_bucket`, `${name}_sum`, `${name}_count`];
     case "summary":
-      return [name, `${name}_sum`, `${name}_count`, `${name}_created`];
+      return [name, `${name}_sum`, `${name}_count`];
     default:
       return unreachable(type);
   }

@@ -62,7 +62,7 @@ interface Wish {
 export class Summaries {
   readonly changed = new ChangedSlots();
   #targetsOf: (slot: number) => QuantileTargets | undefined;
-  #slots = new Slots();
+  readonly slots = new Slots();
   #sums = new Float64Column();
   #counts = new Float64Column();
   #windows: (Window | undefined)[] = [];
@@ -85,14 +85,14 @@ export class Summaries {
 
   /** Makes an empty summary and returns its slot. */
   add(): number {
-    const slot = this.#slots.take();
+    const slot = this.slots.take();
     this.begin(slot);
     return slot;
   }
 
   /** The slot is an empty summary, whatever it was. */
   begin(slot: number): void {
-    this.#slots.ensure(slot);
+    this.slots.use(slot);
     this.#sums.ensure(slot + 1);
     this.#counts.ensure(slot + 1);
     this.#sums.set(slot, 0);
@@ -114,12 +114,7 @@ export class Summaries {
     this.#present[slot] = undefined;
     // What the log has of it is not for the next series.
     this.#wholeEnds.set(slot, this.#log.end);
-    this.#slots.release(slot);
-  }
-
-  /** Releases the slots for which `isUsed` has no 1. */
-  releaseUnused(isUsed: Uint8Array): void {
-    for (let i = this.#slots.count - 1; i >= 0; i--) if (isUsed[i] !== 1) this.release(i);
+    this.slots.release(slot);
   }
 
   /**

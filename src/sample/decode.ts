@@ -60,15 +60,10 @@ function decodeSample(json: unknown, limits: DecodeLimits, exact: ExactTexts): D
   const validated = v.safeParse(schema, json, VALIDATE);
   if (!validated.success) return drop(reasonOf(validated.issues[0]));
   const message: Message = validated.output;
-  const sample = readSample(type, message, exact, limits.maxBuckets);
+  const sample = readSample(type, message, exact, limits);
   if (sample === undefined) return drop("invalid_labels");
-  const { definition } = sample;
-  const fault = limitFault(definition, sample.detail, limits);
-  if (fault !== undefined) return drop(fault);
-  const max = limits.maxLabelLength;
-  definition.help = cutHelp(definition.help, max);
-  if (max > 0 && definition.unit.length > max) definition.unit = "";
-  return { ok: true, sample };
+  const fault = limitFault(sample.definition, sample.detail, limits);
+  return fault === undefined ? { ok: true, sample } : drop(fault);
 }
 
 /** Why a sample is larger than the limits allow; undefined when it is not. */
@@ -98,11 +93,6 @@ function isLongerThan(text: string, maxBytes: number): boolean {
   // A UTF-16 unit is at most three bytes of UTF-8, so most texts need no counting.
   if (text.length * 3 <= maxBytes) return false;
   return text.length > maxBytes || Buffer.byteLength(text) > maxBytes;
-}
-
-function cutHelp(help: string, maxBytes: number): string {
-  const cut = maxBytes > 0 && help.length > maxBytes ? help.slice(0, maxBytes) : help;
-  return cut.toWellFormed();
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

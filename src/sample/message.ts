@@ -24,32 +24,39 @@ const NATIVE: NativeLayout = { schema: 3, zeroThreshold: 2 ** -128, maxBuckets: 
 /** Code points of all label names and values. Source: OpenMetrics 1.0, "Exemplars". */
 const EXEMPLAR_LENGTH_MAX = 128;
 
-/**
- * What a valid message says. `maxBuckets`: of a native histogram, when the message does not say.
- * Undefined when its labels hold numbers that `exact` cannot give.
- */
+/** What is accepted of a message. */
+export interface MessageLimits {
+  /** Of a native histogram, when the message does not say. */
+  maxBuckets: number;
+  /** Of help and unit; 0: no limit. */
+  maxLabelLength: number;
+}
+
+/** What a valid message says; undefined when its labels hold numbers that `exact` cannot give. */
 export function readSample(
   type: MetricType,
   message: Message,
   exact: ExactTexts,
-  maxBuckets: number,
+  limits: MessageLimits,
 ): Sample | undefined {
   const labels = readLabels(message.labels, () => (exact() as ExactMessage | undefined)?.labels);
   if (labels === undefined) return undefined;
   const value = message.value ?? message.sum!;
   const detail = readDetail(message, value, exact);
-  const unit = message.unit ?? "";
+  const max = limits.maxLabelLength > 0 ? limits.maxLabelLength : Number.POSITIVE_INFINITY;
+  const sentUnit = message.unit ?? "";
+  const unit = sentUnit.length > max ? "" : sentUnit;
   const definition: Definition = {
     type,
     name: nameWithUnit(type, message.name, unit),
-    help: message.help ?? "",
+    help: (message.help ?? "").slice(0, max).toWellFormed(),
     unit,
     labelNames: labels.names,
     labelValues: labels.values,
     buckets: message.buckets ?? undefined,
     quantiles: undefined,
     epsilons: undefined,
-    native: message.native ? readNative(message, maxBuckets) : undefined,
+    native: message.native ? readNative(message, limits.maxBuckets) : undefined,
     handling: readHandling(message, detail !== undefined),
   };
   if (message.quantiles?.length && message.epsilons) {
