@@ -1,5 +1,4 @@
 import type { Settings } from "./config/settings.ts";
-import type { Format } from "./exposition/format.ts";
 import { renderExposition } from "./exposition/render.ts";
 import { serve } from "./http/server.ts";
 import { Ingestion } from "./ingest/ingestion.ts";
@@ -27,7 +26,6 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-const TEXT: Format = { kind: "text", version: "0.0.4", escaping: "underscores" };
 const SAMPLE_INTERVAL_MS = 1000;
 const STOP_INGESTION_MS = 1500;
 /** Where samples would be lost with the process, they have more time. */
@@ -79,8 +77,8 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
     maxAgeMs: metrics.maxSampleAgeSeconds * 1000,
     nowMs,
   });
-  const server = serve(settings.web.listen, {
-    metrics: async (isWanted) => {
+  const server = serve(settings.web, {
+    metrics: async (isWanted, format) => {
       own.noteState(ingestion, nowMs());
       if (intake !== undefined) own.noteIntake(intake.figures, intake.usedBytes);
       const ownFamilies = await own.render();
@@ -92,7 +90,7 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
       const snapshot = totals?.snapshot(nowMs(), isWanted);
       const wanted = ownFamilies.filter(({ name }) => isWanted(name));
       return {
-        chunks: renderExposition(TEXT, snapshot, wanted, { createdTimestamps: false }),
+        chunks: renderExposition(format, snapshot, wanted, metrics),
         isValid: () => snapshot === undefined || ingestion.shown === "totals",
         end: () => snapshot?.release(),
       };
@@ -104,6 +102,7 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
       own.scrapeSeconds.observe(seconds);
       own.scrapeBytes.observe(bytes);
     },
+    refused: (reason) => own.scrapesRefused.inc({ reason }),
   });
   ingestion.start(
     (batch) =>

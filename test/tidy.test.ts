@@ -16,7 +16,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   checkpoint: ["queue", "registry"],
   ingest: ["queue", "sample", "registry", "checkpoint"],
   http: ["config", "exposition"],
-  telemetry: ["config", "queue", "resp", "sample", "registry", "exposition", "ingest"],
+  telemetry: ["config", "queue", "resp", "sample", "registry", "exposition", "ingest", "http"],
   cli: ["config", "queue", "sample"],
 };
 

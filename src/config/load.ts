@@ -206,7 +206,11 @@ function toSettings(
       maxBuckets: get(s.maxBuckets),
       nameValidation: get(s.nameValidation),
     },
-    web: { listen: get(s.listen) },
+    web: {
+      listen: get(s.listen),
+      maxScrapesInFlight: get(s.maxScrapesInFlight),
+      scrapeTimeoutSeconds: get(s.scrapeTimeoutSeconds),
+    },
     logging: { defaultLevel: get(s.logLevel), levels },
     ...lists,
   };

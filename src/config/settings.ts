@@ -64,7 +64,8 @@ export interface Settings {
     maxBuckets: number;
     nameValidation: (typeof NAME_VALIDATIONS)[number];
   };
-  web: { listen: ListenAddress };
+  /** 0 of a limit: none. */
+  web: { listen: ListenAddress; maxScrapesInFlight: number; scrapeTimeoutSeconds: number };
   logging: { defaultLevel: LogLevel; levels: ReadonlyMap<string, LogLevel> };
   relabel: RelabelRule[];
   families: FamilyEntry[];
@@ -370,6 +371,20 @@ export const SETTINGS = {
     schema: listenAddress,
     takes: LISTEN_ADDRESS_FORM,
     doc: "Where `/metrics` and the health checks are served; port 0: any free one.",
+  }),
+  maxScrapesInFlight: define({
+    name: "Web.MaxScrapesInFlight",
+    defaultText: "16",
+    schema: integer(0, 10_000),
+    takes: "0..10000",
+    doc: "Scrapes that are answered at a time; one more gets 503. Each may hold on to values that have changed since. 0: no limit.",
+  }),
+  scrapeTimeoutSeconds: define({
+    name: "Web.ScrapeTimeoutSeconds",
+    defaultText: "0",
+    schema: integer(0, 86_400),
+    takes: "0..86400",
+    doc: "A scrape that takes longer gets 503, or is broken off when its answer has begun. What Prometheus says in `X-Prometheus-Scrape-Timeout-Seconds` counts too: the shorter of both. 0: only that.",
   }),
   embeddedListen: define({
     name: "Embedded.ListenAddress",

@@ -8,8 +8,6 @@ import { labelEnd, plainStart, startWithLabel } from "./line-starts.ts";
 import { formatLabelNumber } from "./number.ts";
 import type { ShownFamily } from "./render.ts";
 
-export const TEXT_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
-
 /**
  * The text format, 0.0.4 and 1.0.0: where names are to be legacy ones, there is no difference.
  * Source: Prometheus, "Exposition formats".

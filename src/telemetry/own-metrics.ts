@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { REVISION, VERSION } from "../build-info.ts";
 import type { PlainFamily } from "../exposition/plain-family.ts";
+import { REFUSAL_REASONS } from "../http/pages.ts";
 import type { Ingestion } from "../ingest/ingestion.ts";
 import type { Figures } from "../resp/host.ts";
 import { plainFamilyOf } from "./plain-families.ts";
@@ -163,8 +164,13 @@ export class OwnMetrics {
   );
   readonly scrapeBytes = this.#histogram(
     "scrape_size_bytes",
-    "Size of an answer to /metrics. Large ones: fewer series, or ?name[]= for a part of them.",
+    "Size of an answer to /metrics before it is compressed. Large ones: fewer series, or ?name[]= for a part of them.",
     [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9],
+  );
+  readonly scrapesRefused = this.#counter(
+    "scrapes_refused_total",
+    "Scrapes that were answered with 503 or broken off, by reason: in_flight, there were Web.MaxScrapesInFlight already; timeout, Web.ScrapeTimeoutSeconds or the scraper's own was over; not_ready, see /-/ready.",
+    ["reason"],
   );
   readonly #residentMemory = this.#gauge(
     "process_resident_memory_bytes",
@@ -214,6 +220,7 @@ export class OwnMetrics {
     counters.push(this.checkpoints, this.checkpointFailures);
     counters.push(this.deadLetters, this.deadLettersDiscarded);
     for (const counter of counters) counter.inc({ queueKey }, 0);
+    for (const reason of REFUSAL_REASONS) this.scrapesRefused.inc({ reason }, 0);
     this.lastCheckpoint.set({ queueKey }, 0);
     this.connected.set({ queueKey }, 0);
     this.pending.set({ queueKey }, 0);

@@ -46,7 +46,7 @@ test("a message that is composed of a sample says the same, and sets nothing tha
 
 test("a message is composed of every field that a sample can have", () => {
   const texts = [
-    '{"type":"gauge","name":"g","help":"h","unit":"bytes","op":"add","value":1,"times":2,"labels":{"a":"b"},"timestamp":1700000000.5,"ttl":60}',
+    '{"type":"gauge","name":"g_bytes","help":"h","unit":"bytes","op":"add","value":1,"times":2,"labels":{"a":"b"},"timestamp":1700000000.5,"ttl":60}',
     '{"type":"histogram","name":"h","value":"+Inf","buckets":[1,2],"native":true,"schema":1,"zeroThreshold":0.5,"maxBuckets":9,"exemplar":{"labels":{"a":"b"},"value":3,"timestamp":4}}',
     '{"type":"histogram","name":"h","counts":[1,2],"sum":"NaN"}',
     '{"type":"summary","name":"s","count":2,"sum":5,"quantiles":[0.5],"epsilons":[0.1],"ttl":0}',

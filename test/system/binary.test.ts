@@ -123,7 +123,9 @@ describe("endpoints", () => {
       expect([response.status, await response.text()]).toEqual([200, "ok\n"]);
     }
     const metrics = await get("/metrics");
-    expect(metrics.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+    expect(metrics.headers.get("content-type")).toBe(
+      "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
+    );
     const head = await get("/metrics", "HEAD");
     expect([head.status, await head.text()]).toEqual([200, ""]);
     const post = await get("/metrics", "POST");

@@ -38,7 +38,11 @@ describe("settings", () => {
         maxBuckets: 1000,
         nameValidation: "legacy",
       },
-      web: { listen: { hostname: undefined, port: 9091 } },
+      web: {
+        listen: { hostname: undefined, port: 9091 },
+        maxScrapesInFlight: 16,
+        scrapeTimeoutSeconds: 0,
+      },
       logging: { defaultLevel: "information", levels: new Map() },
       relabel: [],
       families: [],

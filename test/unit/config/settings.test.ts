@@ -213,6 +213,16 @@ const ROWS: Record<Exclude<keyof typeof SETTINGS, "connection">, Row> = {
     invalid: ["", "utf-8", "Legacy names"],
     fault: "must be legacy or utf8",
   },
+  maxScrapesInFlight: {
+    get: ({ web }) => web.maxScrapesInFlight,
+    byDefault: 16,
+    ...integers(0, 10_000),
+  },
+  scrapeTimeoutSeconds: {
+    get: ({ web }) => web.scrapeTimeoutSeconds,
+    byDefault: 0,
+    ...integers(0, 86_400),
+  },
   listen: {
     get: ({ web }) => web.listen,
     byDefault: { hostname: undefined, port: 9091 },

@@ -37,6 +37,8 @@ const THREE: Record<keyof typeof SETTINGS, [string, string, string]> = {
   maxBuckets: ["3", "4", "5"],
   nameValidation: ["utf8", "UTF8", "legacy"],
   listen: [":3", ":4", ":5"],
+  maxScrapesInFlight: ["3", "4", "5"],
+  scrapeTimeoutSeconds: ["3", "4", "5"],
   logLevel: ["Trace", "Debug", "None"],
 };
 

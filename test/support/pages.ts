@@ -1,0 +1,61 @@
+import type { Server } from "bun";
+import type { Settings } from "../../src/config/settings.ts";
+import type { Format } from "../../src/exposition/format.ts";
+import type { Exposition, Pages, RefusalReason } from "../../src/http/pages.ts";
+import { serve } from "../../src/http/server.ts";
+
+/** An exposition that counts how often it was ended. */
+export interface CountedExposition extends Exposition {
+  ends: number;
+}
+
+export function expositionOf(
+  chunks: Iterable<Uint8Array>,
+  isValid = () => true,
+): CountedExposition {
+  const exposition = {
+    ...{ chunks: chunks[Symbol.iterator](), isValid, ends: 0 },
+    end: () => {
+      exposition.ends++;
+    },
+  };
+  return exposition;
+}
+
+/** A server whose pages a test makes, and what they were asked and told. */
+export interface Served {
+  server: Server<undefined>;
+  /** Of `/metrics`. */
+  url: string;
+  formats: Format[];
+  refused: RefusalReason[];
+  scrapedBytes: number[];
+}
+
+type Metrics = Pages["metrics"];
+
+/** `metrics` is what a scrape shows; `limits`: none unless it says so. */
+export function serveMetrics(
+  metrics: Metrics,
+  limits: Partial<Omit<Settings["web"], "listen">> = {},
+): Served {
+  const formats: Format[] = [];
+  const refused: RefusalReason[] = [];
+  const scrapedBytes: number[] = [];
+  const listen = { hostname: "127.0.0.1", port: 0 };
+  const server = serve(
+    { listen, maxScrapesInFlight: 0, scrapeTimeoutSeconds: 0, ...limits },
+    {
+      metrics: (isWanted, format) => {
+        formats.push(format);
+        return metrics(isWanted, format);
+      },
+      notReadyReason: () => undefined,
+      isStandby: () => false,
+      scraped: (_, bytes) => scrapedBytes.push(bytes),
+      refused: (reason) => refused.push(reason),
+      isBusy: () => true,
+    },
+  );
+  return { server, url: `${server.url}metrics`, formats, refused, scrapedBytes };
+}
