@@ -1,8 +1,8 @@
 import type { Settings } from "./config/settings.ts";
-import { renderExposition } from "./exposition/render.ts";
 import { serve } from "./http/server.ts";
 import { Ingestion } from "./ingest/ingestion.ts";
 import { WorkerPool } from "./ingest/worker-pool.ts";
+import { makePages } from "./pages.ts";
 import { EmbeddedQueue } from "./queue/embedded-queue.ts";
 import { EmbeddedStore } from "./queue/embedded-store.ts";
 import type { Queue } from "./queue/queue.ts";
@@ -46,28 +46,12 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
     : "check Redis.ConnectionString and Redis itself; retrying until it works";
   const events = new Events(log, own, remedy, nowMs);
   const isCheckpointed = settings.checkpoint.isEnabled && keepsState(settings);
-  const families = compileFamilies(settings.families);
-  const makeRegistry = () =>
-    new Registry({
-      sortLabels: metrics.sortIncomingLabels,
-      isJournaled: isCheckpointed,
-      maxSeries: metrics.maxSeries,
-      maxSeriesPerFamily: metrics.maxSeriesPerFamily,
-      onLimit: metrics.onLimit,
-      ttlSeconds: metrics.seriesTtlSeconds,
-      families: {
-        limitsOf: (name) => familyLimitsOf(families, name),
-        hasLifetimes: families.some(({ ttlSeconds }) => ttlSeconds !== undefined),
-      },
-      isReservedName: isOwnName,
-      listener: events,
-    });
   const { queue, intake } = openQueue(settings, events);
   const shaping = { relabel: settings.relabel, families: settings.families };
   const deadLetterMax = redis.deadLetters.key === "" ? 0 : redis.deadLetters.max;
   const ingestion = new Ingestion({
     queue,
-    makeRegistry,
+    makeRegistry: registryMaker(settings, isCheckpointed, events),
     listener: events,
     popCount: redis.popCount,
     workers: redis.workers,
@@ -77,33 +61,7 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
     maxAgeMs: metrics.maxSampleAgeSeconds * 1000,
     nowMs,
   });
-  const server = serve(settings.web, {
-    metrics: async (isWanted, format) => {
-      own.noteState(ingestion, nowMs());
-      if (intake !== undefined) own.noteIntake(intake.figures, intake.usedBytes);
-      const ownFamilies = await own.render();
-      const { shown, tenure } = ingestion;
-      if (shown === "recovering") {
-        return { refusal: ingestion.notReadyReason ?? "recovering: done, scrape again" };
-      }
-      const totals = shown === "totals" ? tenure?.registry : undefined;
-      const snapshot = totals?.snapshot(nowMs(), isWanted);
-      const wanted = ownFamilies.filter(({ name }) => isWanted(name));
-      return {
-        chunks: renderExposition(format, snapshot, wanted, metrics),
-        isValid: () => snapshot === undefined || ingestion.shown === "totals",
-        end: () => snapshot?.release(),
-      };
-    },
-    notReadyReason: () => ingestion.notReadyReason,
-    isStandby: () => ingestion.isStandby,
-    isBusy: () => (ingestion.tenure?.plan.pending ?? 0) > 0,
-    scraped: (seconds, bytes) => {
-      own.scrapeSeconds.observe(seconds);
-      own.scrapeBytes.observe(bytes);
-    },
-    refused: (reason) => own.scrapesRefused.inc({ reason }),
-  });
+  const server = serve(settings.web, makePages({ settings, ingestion, own, intake, nowMs }));
   ingestion.start(
     (batch) =>
       new WorkerPool({
@@ -135,6 +93,25 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
       await server.stop(true);
     },
   };
+}
+
+function registryMaker(
+  { metrics, families }: Settings,
+  isJournaled: boolean,
+  events: Events,
+): () => Registry {
+  const compiled = compileFamilies(families);
+  return () =>
+    new Registry({
+      ...metrics,
+      isJournaled,
+      families: {
+        limitsOf: (name) => familyLimitsOf(compiled, name),
+        hasLifetimes: families.some(({ ttlSeconds }) => ttlSeconds !== undefined),
+      },
+      isReservedName: isOwnName,
+      listener: events,
+    });
 }
 
 /** The queue in Redis, or the one in this process with the server that takes what is pushed. */

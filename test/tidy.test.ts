@@ -15,7 +15,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   resp: ["config", "queue"],
   checkpoint: ["queue", "registry"],
   ingest: ["queue", "sample", "registry", "checkpoint"],
-  http: ["config", "exposition"],
+  http: ["config", "registry", "exposition"],
   telemetry: ["config", "queue", "resp", "sample", "registry", "exposition", "ingest", "http"],
   cli: ["config", "queue", "sample"],
 };

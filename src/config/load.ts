@@ -210,6 +210,7 @@ function toSettings(
       listen: get(s.listen),
       maxScrapesInFlight: get(s.maxScrapesInFlight),
       scrapeTimeoutSeconds: get(s.scrapeTimeoutSeconds),
+      isAdminEnabled: get(s.enableAdminApi),
     },
     logging: { defaultLevel: get(s.logLevel), levels },
     ...lists,

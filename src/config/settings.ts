@@ -65,7 +65,12 @@ export interface Settings {
     nameValidation: (typeof NAME_VALIDATIONS)[number];
   };
   /** 0 of a limit: none. */
-  web: { listen: ListenAddress; maxScrapesInFlight: number; scrapeTimeoutSeconds: number };
+  web: {
+    listen: ListenAddress;
+    maxScrapesInFlight: number;
+    scrapeTimeoutSeconds: number;
+    isAdminEnabled: boolean;
+  };
   logging: { defaultLevel: LogLevel; levels: ReadonlyMap<string, LogLevel> };
   relabel: RelabelRule[];
   families: FamilyEntry[];
@@ -378,6 +383,13 @@ export const SETTINGS = {
     schema: integer(0, 10_000),
     takes: "0..10000",
     doc: "Scrapes that are answered at a time; one more gets 503. Each may hold on to values that have changed since. 0: no limit.",
+  }),
+  enableAdminApi: define({
+    name: "Web.EnableAdminApi",
+    defaultText: "false",
+    schema: boolean,
+    takes: "true, false",
+    doc: "Let whoever reaches `Web.ListenAddress` end series: `DELETE /api/v1/series`, `PUT /api/v1/admin/wipe`.",
   }),
   scrapeTimeoutSeconds: define({
     name: "Web.ScrapeTimeoutSeconds",

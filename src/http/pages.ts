@@ -1,4 +1,6 @@
 import type { Format } from "../exposition/format.ts";
+import type { LabelSet } from "../registry/label-set.ts";
+import type { RegistrySnapshot } from "../registry/registry.ts";
 
 /** What the server shows. */
 export interface Pages {
@@ -7,6 +9,19 @@ export interface Pages {
     isWanted: (family: string) => boolean,
     format: Format,
   ): Promise<Exposition | { refusal: string }>;
+  /**
+   * All families as they are, to be released; `isValid` tells whether that may still be shown. Or why
+   * there is nothing to show for now.
+   */
+  totals(): Promise<{ snapshot: RegistrySnapshot; isValid(): boolean } | { refusal: string }>;
+  /** What the gateway is and does, fit for JSON. */
+  status(): object;
+  /** Whether series may be ended on demand. */
+  readonly isAdminEnabled: boolean;
+  /** Ends the series that `isMeant`: how many, once that is certain; or why it is not. */
+  removeSeries(
+    isMeant: (family: string, labels: LabelSet) => boolean,
+  ): Promise<{ count: number } | { refusal: string }>;
   /** Why the gateway is not ready; undefined when it is. */
   notReadyReason(): string | undefined;
   /** Whether it is not ready because another process works, and it stands by. */

@@ -1,3 +1,4 @@
+import { removeAll, removeSeries, showFamilies, showSeries, showStatus } from "./api.ts";
 import type { Pages } from "./pages.ts";
 import { plain } from "./plain.ts";
 import type { Scrapes } from "./scrapes.ts";
@@ -14,6 +15,16 @@ export function routesOf(pages: Pages, scrapes: Scrapes): ReadonlyMap<string, Ro
     ["/-/healthy", { GET: () => plain(200, "ok") }],
     ["/-/ready", { GET: (_, url) => ready(url, pages) }],
     ["/metrics", { GET: (request, url) => scrapes.answer(request, url) }],
+    ["/api/v1/status", { GET: () => showStatus(pages) }],
+    ["/api/v1/families", { GET: () => showFamilies(pages) }],
+    [
+      "/api/v1/series",
+      {
+        GET: (_, url) => showSeries(pages, url),
+        DELETE: (_, url) => removeSeries(pages, url),
+      },
+    ],
+    ["/api/v1/admin/wipe", { PUT: () => removeAll(pages) }],
   ]);
 }
 
@@ -24,7 +35,8 @@ export function answer(
 ): Response | Promise<Response> {
   const url = new URL(request.url);
   const route = routes.get(url.pathname);
-  if (route === undefined) return plain(404, "not found: try /metrics, /-/ready or /");
+  if (route === undefined)
+    return plain(404, "not found: try /metrics, /api/v1/status, /-/ready or /");
   const method = request.method === "HEAD" ? "GET" : request.method;
   const handler = Object.entries(route).find(([name]) => name === method)?.[1];
   if (handler !== undefined) return handler(request, url);

@@ -26,7 +26,7 @@ import { type QuantileTargets, Summaries, type SummarySnapshot } from "./summary
 
 export interface RegistryOptions {
   /** Label names in order in the exposition; otherwise as first sent. */
-  sortLabels: boolean;
+  sortIncomingLabels: boolean;
   /** Whether what has changed is taken with `writeChanges`. */
   isJournaled: boolean;
   /** Series over all families, and in each; 0 means no limit. */
@@ -35,7 +35,7 @@ export interface RegistryOptions {
   /** What becomes of a sample that would make one series more. */
   onLimit: "drop" | "overflow";
   /** A series that was silent for so long ends; 0: never. */
-  ttlSeconds: number;
+  seriesTtlSeconds: number;
   /** What the settings say of single families. */
   families: FamilySettings | undefined;
   /** Whether a sample name belongs to the gateway's own families. */
@@ -111,9 +111,9 @@ export class Registry {
 
   constructor(options: RegistryOptions) {
     this.#options = options;
-    const { families, isJournaled, ttlSeconds } = options;
+    const { families, isJournaled, seriesTtlSeconds } = options;
     this.#catalog = new Catalog(isJournaled, (name) => families?.limitsOf(name) ?? NO_LIMITS);
-    if (ttlSeconds > 0 || families?.hasLifetimes) this.#trackLifetimes();
+    if (seriesTtlSeconds > 0 || families?.hasLifetimes) this.#trackLifetimes();
   }
 
   get seriesCount(): number {
@@ -176,7 +176,11 @@ export class Registry {
     family ??= this.#addFamily(definition);
     this.#adopt(family, definition);
     if (known >= 0) return known;
-    return this.#addSeries(family, identity, renderLabelSet(definition, this.#options.sortLabels));
+    return this.#addSeries(
+      family,
+      identity,
+      renderLabelSet(definition, this.#options.sortIncomingLabels),
+    );
   }
 
   /**
@@ -334,7 +338,7 @@ export class Registry {
       lifetimes: this.#lifetimes,
       exemplars: [this.#counters.exemplars, undefined, this.#histograms.exemplars, undefined],
       summaries: this.#summaries,
-      isSorted: this.#options.sortLabels,
+      isSorted: this.#options.sortIncomingLabels,
     };
   }
 
@@ -343,8 +347,8 @@ export class Registry {
     if (!isSorted || hasQuotedName(labelSet)) {
       const labels = parseLabelSet(utf8.decode(labelSet));
       identity = Buffer.from(identityOf(labels));
-      const { sortLabels } = this.#options;
-      if (!isSorted && sortLabels) shown = Buffer.from(renderLabelSet(labels, true));
+      const { sortIncomingLabels } = this.#options;
+      if (!isSorted && sortIncomingLabels) shown = Buffer.from(renderLabelSet(labels, true));
     }
     this.#aggregations[METRIC_TYPES.indexOf(family.type)].begin(slot, layoutOf(family));
     this.#enter(family, slot);
@@ -363,7 +367,7 @@ export class Registry {
     const removed = new RemovedSeries();
     for (const family of this.#catalog.sorted()) {
       const lifetimes = this.#lifetimes[METRIC_TYPES.indexOf(family.type)];
-      const ttl = family.limits.ttlSeconds ?? this.#options.ttlSeconds;
+      const ttl = family.limits.ttlSeconds ?? this.#options.seriesTtlSeconds;
       if (!lifetimes.isTracked || (ttl === 0 && !lifetimes.hasOwn)) continue;
       this.#removeFrom(family, removed, (_, slot) => lifetimes.isOver(slot, now, ttl));
     }

@@ -43,7 +43,7 @@ interface Outcome {
 function runQueue(elements: readonly Uint8Array[], run: Run): Outcome {
   const otherLayouts: string[] = [];
   const registry = makeRegistry({
-    sortLabels: run.sortLabels,
+    sortIncomingLabels: run.sortLabels,
     maxSeries: run.maxSeries,
     isReservedName: (name) => name === "own",
     listener: {

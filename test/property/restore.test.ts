@@ -22,7 +22,7 @@ class Writer {
   #writer = new ByteWriter();
 
   constructor(sortLabels: boolean, journal: readonly Uint8Array[] = []) {
-    this.registry = makeRegistry({ sortLabels });
+    this.registry = makeRegistry({ sortIncomingLabels: sortLabels });
     for (const entry of journal) this.registry.restore(entry);
     if (journal.length > 0) this.registry.restored();
     this.#feed = new Feed(this.registry, folder);

@@ -44,12 +44,20 @@ export function serveMetrics(
   const scrapedBytes: number[] = [];
   const listen = { hostname: "127.0.0.1", port: 0 };
   const server = serve(
-    { listen, maxScrapesInFlight: 0, scrapeTimeoutSeconds: 0, ...limits },
+    {
+      listen,
+      ...{ maxScrapesInFlight: 0, scrapeTimeoutSeconds: 0, isAdminEnabled: false },
+      ...limits,
+    },
     {
       metrics: (isWanted, format) => {
         formats.push(format);
         return metrics(isWanted, format);
       },
+      totals: async () => ({ refusal: "there are none" }),
+      status: () => ({}),
+      isAdminEnabled: false,
+      removeSeries: async () => ({ refusal: "there are none" }),
       notReadyReason: () => undefined,
       isStandby: () => false,
       scraped: (_, bytes) => scrapedBytes.push(bytes),

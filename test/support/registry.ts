@@ -4,12 +4,12 @@ import type { Definition, MetricType } from "../../src/sample/sample.ts";
 /** A registry without limits, but for what is given. */
 export function makeRegistry(options: Partial<RegistryOptions> = {}): Registry {
   return new Registry({
-    sortLabels: true,
+    sortIncomingLabels: true,
     isJournaled: true,
     maxSeries: 0,
     maxSeriesPerFamily: 0,
     onLimit: "drop",
-    ttlSeconds: 0,
+    seriesTtlSeconds: 0,
     families: undefined,
     isReservedName: () => false,
     listener: { otherLayoutMet: () => {}, seriesLimited: () => {} },

@@ -42,6 +42,7 @@ describe("settings", () => {
         listen: { hostname: undefined, port: 9091 },
         maxScrapesInFlight: 16,
         scrapeTimeoutSeconds: 0,
+        isAdminEnabled: false,
       },
       logging: { defaultLevel: "information", levels: new Map() },
       relabel: [],

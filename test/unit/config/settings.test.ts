@@ -218,6 +218,11 @@ const ROWS: Record<Exclude<keyof typeof SETTINGS, "connection">, Row> = {
     byDefault: 16,
     ...integers(0, 10_000),
   },
+  enableAdminApi: {
+    get: ({ web }) => web.isAdminEnabled,
+    byDefault: false,
+    ...booleans(),
+  },
   scrapeTimeoutSeconds: {
     get: ({ web }) => web.scrapeTimeoutSeconds,
     byDefault: 0,

@@ -27,6 +27,7 @@ const THREE: Record<keyof typeof SETTINGS, [string, string, string]> = {
   disableMetaMetrics: ["true", "True", "false"],
   maxMessageBytes: ["3", "4", "5"],
   maxSeries: ["3", "4", "5"],
+  enableAdminApi: ["true", "True", "false"],
   maxSeriesPerFamily: ["3", "4", "5"],
   onLimit: ["drop", "Drop", "overflow"],
   seriesTtlSeconds: ["3", "4", "5"],

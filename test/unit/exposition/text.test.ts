@@ -23,7 +23,7 @@ const LIMITS: DecodeLimits = {
 };
 
 function registryOf(messages: object[], sortLabels = true): Registry {
-  const registry = makeRegistry({ sortLabels });
+  const registry = makeRegistry({ sortIncomingLabels: sortLabels });
   const bytes = new TextEncoder().encode(JSON.stringify(messages));
   for (const entry of decodeMessage(bytes, LIMITS)) {
     if (!entry.ok) throw new Error(entry.reason);

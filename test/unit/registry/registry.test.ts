@@ -448,7 +448,7 @@ describe("the series limit", () => {
 describe("the identity of a series", () => {
   test("never depends on the order of its labels", () => {
     for (const sortLabels of [true, false]) {
-      const registry = registryOf({ sortLabels });
+      const registry = registryOf({ sortIncomingLabels: sortLabels });
       push(registry, define("counter", "c", { labels: { b: "2", a: "1", c: "3" } }));
       push(registry, define("counter", "c", { labels: { c: "3", b: "2", a: "1" } }));
       const shown = sortLabels ? 'a="1",b="2",c="3"' : 'b="2",a="1",c="3"';
