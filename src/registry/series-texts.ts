@@ -40,6 +40,11 @@ export class SeriesTexts {
     return this.#positions.length;
   }
 
+  /** Pieces of memory that texts stand in. */
+  get pageCount(): number {
+    return this.#pages.length;
+  }
+
   /** The index of the family that a series belongs to. */
   familyOf(series: number): number {
     return this.#families.data[series];

@@ -10,6 +10,7 @@ export class Feed {
   #folder: Folder;
   #options: ApplyOptions;
   #applier: BatchApplier;
+  #folded = new WeakSet<Batch>();
 
   constructor(registry: Registry, folder: Folder, options: Partial<ApplyOptions> = {}) {
     this.#registry = registry;
@@ -31,15 +32,22 @@ export class Feed {
     // As it crosses threads.
     const batch = structuredClone(this.#folder.fold(elements));
     if (batch.firstDefinitionId === 0) {
+      this.#folded = new WeakSet();
       this.#applier = new BatchApplier(this.#registry, this.#options);
     }
     this.#applier.learn(batch);
+    this.#folded.add(batch);
     return batch;
   }
 
   apply(batch: Batch): Applied {
     if (this.#applier.isVoid(batch)) throw new Error("the batch is to be folded again");
     return this.#applier.apply(batch);
+  }
+
+  /** Whether a batch is of the present numbering of this feed. */
+  hasFolded(batch: Batch): boolean {
+    return this.#folded.has(batch);
   }
 
   isVoid(batch: Batch): boolean {
