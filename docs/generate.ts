@@ -1,5 +1,8 @@
 import { join } from "node:path";
 import { IGNORED_OPTIONS } from "../src/config/connection-string.ts";
+import { FAMILIES } from "../src/config/family-entries.ts";
+import type { ListSetting } from "../src/config/list-setting.ts";
+import { RELABEL } from "../src/config/relabel-rules.ts";
 import { LOG_LEVEL_PREFIX, SECTIONS, SETTINGS, type Setting } from "../src/config/settings.ts";
 
 /** `docs/configuration.md`, made from the table of settings; a test fails when it is stale. */
@@ -9,7 +12,18 @@ export function renderConfiguration(): string {
     const own = settings.filter((setting) => setting.name.startsWith(`${section}.`));
     return `## ${section}\n\n${HEAD}${own.map(renderRow).join("")}${section === "Logging" ? AREAS : ""}`;
   });
-  return `${INTRODUCTION}\n${tables.join("\n")}\n${CONNECTION_STRINGS}`;
+  const lists = [renderList(RELABEL, RELABEL_TEXT), renderList(FAMILIES, FAMILIES_TEXT)];
+  return `${INTRODUCTION}\n${tables.join("\n")}\n${lists.join("\n")}\n${CONNECTION_STRINGS}`;
+}
+
+function renderList({ name, fields }: ListSetting<unknown>, text: string): string {
+  const rows = Object.values(fields).map((field) => {
+    const { defaultValue, takes, doc } = field;
+    const isNone = defaultValue === undefined || defaultValue === "" || defaultValue === 0;
+    return `| \`${field.name}\` | ${isNone ? "none" : `\`${defaultValue}\``} | ${takes} | ${doc} |\n`;
+  });
+  const head = "| field | default | takes | meaning |\n| --- | --- | --- | --- |\n";
+  return `## ${name}\n\n${text}\n${head}${rows.join("")}`;
 }
 
 const HEAD =
@@ -24,6 +38,59 @@ function renderRow({ name, defaultText, takes, doc }: Setting): string {
 const AREAS = `| \`${LOG_LEVEL_PREFIX}<area>\` | \`${LOG_LEVEL_PREFIX.replaceAll(".", "__")}<area>\` | | as above | The same for one area of the log: \`main\`, \`queue\`, \`worker\`, \`sample\`, \`resp\` (the embedded queue's server) or \`http\` (which has no lines so far). Other areas, such as \`Microsoft.AspNetCore\`, are taken and have no effect. |
 `;
 
+const RELABEL_TEXT = `Rules for the labels of all samples, for where senders cannot be changed. A rule is one of Prometheus'
+[\`relabel_config\`](https://prometheus.io/docs/prometheus/latest/configuration/configuration/#relabel_config)
+and does what it does there; rules are applied in order.
+
+\`\`\`json
+{
+  "Relabel": [
+    { "source_labels": ["__name__"], "regex": "debug_.*", "action": "drop" },
+    { "source_labels": ["host"], "regex": "([^.]+)[.].*", "target_label": "host" },
+    { "regex": "pod|request_id", "action": "labeldrop" }
+  ]
+}
+\`\`\`
+
+In the environment the last rule's action is \`Relabel__2__action\`, the first one's label
+\`Relabel__0__source_labels__0\`; as a flag \`--Relabel:2:action=labelkeep\`. So a source may change single
+values of another one's list; it cannot make the list shorter. Indexes may have gaps. Fields are named
+with underscores or without (\`SourceLabels\`), in any case.
+
+- The metric name is the label \`__name__\`: \`labelkeep\` must keep it.
+- Labels that begin with two underscores serve between rules and are removed at the end, as are
+  empty ones.
+- A sample that a rule drops is counted as \`relabel\`. What rules make of a sample must be as valid as
+  what a sender may say, or it is dropped for the same reason (\`invalid_name\`, \`invalid_labels\`,
+  \`reserved_label\`, \`too_many_labels\`, \`label_too_long\`).
+- Rules are applied once for all messages that differ in their value alone, so they cost next to nothing.
+- A change of the rules holds for samples that are applied from then on; what was counted stays
+  under its old labels.
+
+Expressions are those of [RE2](https://github.com/google/re2/wiki/Syntax), as in Prometheus 3: they must match
+the whole text, and a dot takes a newline. Two things differ: an expression must be one by itself (Prometheus
+also takes \`a)|(b\`), and \`null\` as a \`regex\` is as good as none.
+`;
+
+const FAMILIES_TEXT = `What samples of a metric family lack: with \`buckets\` here a sender may omit them. What a sample brings
+itself counts.
+
+\`\`\`json
+{
+  "Families": [
+    { "match": "http_.*_seconds", "buckets": [0.01, 0.1, 1, 10], "unit": "seconds" },
+    { "match": "job_wait_seconds", "quantiles": [0.5, 0.9, 0.99], "help": "Time in the queue." },
+    { "match": ".*", "ttlSeconds": 86400, "maxSeries": 10000 }
+  ]
+}
+\`\`\`
+
+In the environment: \`Families__0__match\`, \`Families__0__buckets__3\`. All entries that match are looked at:
+for each field the first of them counts that has it, so that a \`.*\` at the end is for what the others leave
+open. What belongs together is taken from one entry: \`buckets\` with the native fields, and \`quantiles\`
+with \`epsilons\`. Of a family that is there already the buckets do not change.
+`;
+
 const INTRODUCTION = `# Configuration
 
 <!-- Made by \`npm run docs\` from src/config/settings.ts: change it there. -->
@@ -32,7 +99,7 @@ Settings come from three sources; of a setting that stands in several, the later
 
 1. \`appsettings.json\` in the working directory, or the file that \`--config FILE\` names. Keys are
    nested or flat (\`"Redis:MetricQueueKey"\`); comments, trailing commas and other programs'
-   sections are fine.
+   sections are fine. Two settings are lists, [Relabel](#relabel) and [Families](#families).
 2. The environment, with two underscores for a dot: \`Redis__MetricQueueKey\`. An empty variable is
    as good as none.
 3. Flags: \`--Redis.MetricQueueKey=...\`

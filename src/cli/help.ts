@@ -25,6 +25,7 @@ Usage:
 Settings, as --Name=value, Name__Part=value in the environment, or in appsettings.json
 (--config FILE for another file), with their defaults:
 ${lines.join("\n")}
+  --Relabel.N.FIELD, --Families.N.FIELD: lists, best in the file; see docs/configuration.md
 `;
 }
 

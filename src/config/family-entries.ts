@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import {
   type Composed,
+  type EntryLimits,
   type GivenEntry,
   type ListSetting,
   regex,
@@ -47,7 +48,7 @@ const FIELDS = {
     name: "match",
     defaultValue: "",
     takes: "a regular expression (RE2)",
-    doc: "What the whole name of a family must match, after `Relabel`. It must be set.",
+    doc: "What the whole name of a family must match, after `Relabel`, and before an entry's `unit` is added to it. It must be set.",
   }),
   help: single<string | undefined>(v.string(), {
     name: "help",
@@ -61,7 +62,7 @@ const FIELDS = {
       name: "unit",
       defaultValue: undefined,
       takes: "letters, digits and underscores",
-      doc: "The unit of a family whose samples bring none.",
+      doc: "The unit of a family whose samples bring none; a name that does not end in it gets it.",
     },
   ),
   buckets: several(
@@ -138,7 +139,7 @@ export const FAMILIES: ListSetting<FamilyEntry> = {
   compose: composeEntry,
 };
 
-function composeEntry(given: GivenEntry, maxBuckets: number): Composed<FamilyEntry> {
+function composeEntry(given: GivenEntry, { maxBuckets }: EntryLimits): Composed<FamilyEntry> {
   const fault = (field: { name: string }, text: string): Composed<FamilyEntry> => {
     return { ok: false, field: field.name, fault: text };
   };

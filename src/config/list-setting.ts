@@ -1,6 +1,6 @@
 import type * as v from "valibot";
 import { compilePattern } from "../pattern.ts";
-import { parsed } from "./settings.ts";
+import { parsed, type Settings } from "./settings.ts";
 
 /** A field of a list's entries. */
 export interface EntryField<T = unknown> {
@@ -74,6 +74,9 @@ export class GivenEntry {
   }
 }
 
+/** What other settings allow. */
+export type EntryLimits = Pick<Settings["metrics"], "maxBuckets" | "nameValidation">;
+
 /** An entry, or which of its fields is wrong, and how: that goes on from the field's name. */
 export type Composed<E> = { ok: true; entry: E } | { ok: false; field: string; fault: string };
 
@@ -82,5 +85,5 @@ export interface ListSetting<E> {
   name: string;
   fields: Record<string, EntryField>;
   /** Puts an entry together whose fields are right each by itself. */
-  compose(given: GivenEntry, maxBuckets: number): Composed<E>;
+  compose(given: GivenEntry, limits: EntryLimits): Composed<E>;
 }

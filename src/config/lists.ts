@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { FAMILIES, type FamilyEntry } from "./family-entries.ts";
 import { faultLine } from "./fault.ts";
-import { type EntryField, GivenEntry, type ListSetting } from "./list-setting.ts";
+import { type EntryField, type EntryLimits, GivenEntry, type ListSetting } from "./list-setting.ts";
 import { nearestName } from "./nearest-name.ts";
 import { RELABEL, type RelabelRule } from "./relabel-rules.ts";
 import { type Entry, entryKey, shownName } from "./sources.ts";
@@ -20,17 +20,16 @@ type EntryTexts = Map<EntryField, Map<number, Entry>>;
 
 /**
  * Takes the lists out of `chosen`, which has the entries of all sources by their keys.
- * `maxBuckets`: numbers that a list of bounds or quantiles may have; NaN when that is not known.
  */
 export function takeLists(
   chosen: Map<string, Entry>,
-  maxBuckets: number,
+  limits: EntryLimits,
   effective: Shown[],
   faults: string[],
 ): { relabel: RelabelRule[]; families: FamilyEntry[] } {
   return {
-    relabel: takeList(RELABEL, chosen, maxBuckets, effective, faults),
-    families: takeList(FAMILIES, chosen, maxBuckets, effective, faults),
+    relabel: takeList(RELABEL, chosen, limits, effective, faults),
+    families: takeList(FAMILIES, chosen, limits, effective, faults),
   };
 }
 
@@ -38,7 +37,7 @@ export function takeLists(
 function takeList<E>(
   setting: ListSetting<E>,
   chosen: Map<string, Entry>,
-  maxBuckets: number,
+  limits: EntryLimits,
   effective: Shown[],
   faults: string[],
 ): E[] {
@@ -58,7 +57,7 @@ function takeList<E>(
     const before = faults.length;
     const entry = readEntry(name, given.get(index)!, setting, effective, faults);
     if (faults.length > before) continue;
-    const composed = setting.compose(entry, maxBuckets);
+    const composed = setting.compose(entry, limits);
     if (composed.ok) entries.push(composed.entry);
     else {
       const field = Object.values(setting.fields).find((other) => other.name === composed.field)!;

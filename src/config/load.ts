@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { faultLine } from "./fault.ts";
+import type { EntryLimits } from "./list-setting.ts";
 import { isLoopback } from "./listen-address.ts";
 import { takeLists } from "./lists.ts";
 import { nearestName } from "./nearest-name.ts";
@@ -78,8 +79,7 @@ export function loadSettings(input: SettingsInput): SettingsLoaded {
   }
   faults.push(...deadLetterFaults(values, effective), ...insecureFaults(values, effective));
   const levels = takeLevels(chosen, effective, faults);
-  const maxBuckets = values.get(SETTINGS.maxBuckets as Setting)?.value;
-  const lists = takeLists(chosen, Number(maxBuckets), effective, faults);
+  const lists = takeLists(chosen, entryLimits(values), effective, faults);
   for (const entry of chosen.values()) faults.push(unknownFault(entry));
   if (faults.length > 0) return { ok: false, faults };
   const settings = toSettings(values, levels, lists);
@@ -134,6 +134,15 @@ function showDatabase(settings: Settings, effective: EffectiveSetting[]): void {
   if (database?.source !== DEFAULT_SOURCE || connection === undefined) return;
   database.text = String(settings.redis.database);
   database.source = connection.source;
+}
+
+/** Where these settings are wrong themselves, lists are held to the widest. */
+function entryLimits(values: ReadonlyMap<Setting, { value: unknown }>): EntryLimits {
+  const get = <T>(setting: Setting<T>) => values.get(setting as Setting)?.value as T | undefined;
+  return {
+    maxBuckets: get(SETTINGS.maxBuckets) ?? Infinity,
+    nameValidation: get(SETTINGS.nameValidation) ?? "utf8",
+  };
 }
 
 /** Takes the levels of areas out of `chosen`. */

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import {
   type Composed,
+  type EntryLimits,
   type GivenEntry,
   type ListSetting,
   regex,
@@ -38,14 +39,25 @@ export interface RelabelRule {
   action: RelabelAction;
 }
 
-const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+type NameValidation = EntryLimits["nameValidation"];
+
+/** Whether a rule may name a label so: those that begin with `__` are gone in the end. */
+export function isRuleLabel(text: string, validation: NameValidation): boolean {
+  if (validation === "legacy") return /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(text);
+  return text !== "" && text.isWellFormed();
+}
 
 /**
  * A label name that may have `$1`, `${1}` and `${name}` in it. It takes what Prometheus' own
  * expression takes, but in one way only: that one would take JavaScript exponential time.
  * Source: Prometheus, model/relabel, `relabelTargetLegacy`.
  */
-const LABEL_TEMPLATE = /^(?:[a-zA-Z_]|\$(?:\{\w+\}|\w))(?:\w|\$(?:\{\w+\}|\w))*$/;
+const LEGACY_TEMPLATE = /^(?:[a-zA-Z_]|\$(?:\{\w+\}|\w))(?:\w|\$(?:\{\w+\}|\w))*$/;
+
+/** The same for a text that has groups in it. */
+function isLabelTemplate(text: string, validation: NameValidation): boolean {
+  return validation === "legacy" ? LEGACY_TEMPLATE.test(text) : isRuleLabel(text, validation);
+}
 
 const NEEDS_TARGET: readonly RelabelAction[] = [
   "replace",
@@ -57,7 +69,7 @@ const NEEDS_TARGET: readonly RelabelAction[] = [
 ];
 
 const FIELDS = {
-  sourceLabels: several(v.pipe(v.string(), v.regex(LABEL_NAME, "must be a label name")), {
+  sourceLabels: several(v.string(), {
     name: "source_labels",
     takes: "label names",
     doc: "The labels whose values, joined, are what the rule looks at.",
@@ -108,7 +120,7 @@ export const RELABEL: ListSetting<RelabelRule> = {
 };
 
 /** Source: Prometheus, model/relabel, `Config.Validate`, in its order. */
-function composeRule(given: GivenEntry): Composed<RelabelRule> {
+function composeRule(given: GivenEntry, { nameValidation }: EntryLimits): Composed<RelabelRule> {
   const rule: RelabelRule = {
     sourceLabels: given.get(FIELDS.sourceLabels) ?? [],
     separator: given.get(FIELDS.separator),
@@ -122,6 +134,9 @@ function composeRule(given: GivenEntry): Composed<RelabelRule> {
   const fault = (field: { name: string }, text: string): Composed<RelabelRule> => {
     return { ok: false, field: field.name, fault: text };
   };
+  if (!rule.sourceLabels.every((label) => isRuleLabel(label, nameValidation))) {
+    return fault(FIELDS.sourceLabels, "must be label names");
+  }
   if (action === "hashmod" && rule.modulus === 0) {
     return fault(FIELDS.modulus, "must be set, and not 0, for the action hashmod");
   }
@@ -129,11 +144,12 @@ function composeRule(given: GivenEntry): Composed<RelabelRule> {
     if (targetLabel === "")
       return fault(FIELDS.targetLabel, `must be set for the action ${action}`);
     const isTemplate = action === "replace" && targetLabel.includes("$");
-    if (!(isTemplate ? LABEL_TEMPLATE : LABEL_NAME).test(targetLabel)) {
+    const isValid = isTemplate ? isLabelTemplate : isRuleLabel;
+    if (!isValid(targetLabel, nameValidation)) {
       return fault(FIELDS.targetLabel, `must be a label name for the action ${action}`);
     }
   }
-  if (action === "labelmap" && !LABEL_TEMPLATE.test(replacement)) {
+  if (action === "labelmap" && !isLabelTemplate(replacement, nameValidation)) {
     return fault(FIELDS.replacement, "must make a label name for the action labelmap");
   }
   const unused = unusedField(rule);

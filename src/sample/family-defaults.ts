@@ -17,17 +17,37 @@ export function compileFamilies(entries: readonly FamilyEntry[]): CompiledFamili
 
 /**
  * What the settings say of a family: what they do not say is undefined, 0 is no limit.
- * To be asked once a family: each entry is matched.
+ * `name`: as it is shown. To be asked once a family: each entry is matched.
  */
 export function familyLimitsOf(
   families: CompiledFamilies,
   name: string,
 ): { ttlSeconds: number | undefined; maxSeries: number | undefined } {
-  const matching = families.filter(({ pattern }) => pattern.matches(name));
+  const names = [name, ...namesWithoutUnit(families, name)];
+  const matching = families.filter(({ pattern }) => names.some((each) => pattern.matches(each)));
   return {
     ttlSeconds: firstOf(matching, ({ ttlSeconds }) => ttlSeconds),
     maxSeries: firstOf(matching, ({ maxSeries }) => maxSeries),
   };
+}
+
+/** What samples of the family may be named that get their unit here. */
+function namesWithoutUnit(families: CompiledFamilies, name: string): string[] {
+  const names: string[] = [];
+  for (const unit of new Set(families.map((entry) => entry.unit ?? ""))) {
+    const end = [`_${unit}`, `_${unit}_total`].find((each) => name.endsWith(each));
+    if (unit === "" || end === undefined) continue;
+    const bare = name.slice(0, -end.length) + end.slice(unit.length + 1);
+    if (unitOf(families, bare) === unit) names.push(bare);
+  }
+  return names;
+}
+
+function unitOf(families: CompiledFamilies, name: string): string | undefined {
+  return firstOf(
+    families.filter(({ pattern }) => pattern.matches(name)),
+    ({ unit }) => unit,
+  );
 }
 
 /**

@@ -27,12 +27,6 @@ export function isLabelName(text: string, validation: NameValidation): boolean {
   return NAME_RULES[validation].labelName.test(text) && text.isWellFormed();
 }
 
-/** Whether a rule may give a label this name: those that begin with `__` are gone in the end. */
-export function isTargetName(text: string, validation: NameValidation): boolean {
-  if (validation === "legacy") return /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(text);
-  return text !== "" && text.isWellFormed();
-}
-
 /** A scraper that wants escaped names would otherwise be shown one label twice. */
 export function areDistinctWhenEscaped(names: readonly string[]): boolean {
   return new Set(names.map(escapeWithUnderscores)).size === names.length;

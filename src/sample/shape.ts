@@ -1,5 +1,5 @@
 import type { FamilyEntry } from "../config/family-entries.ts";
-import type { RelabelRule } from "../config/relabel-rules.ts";
+import { isRuleLabel, type RelabelRule } from "../config/relabel-rules.ts";
 import { type DecodeLimits, limitFault } from "./decode.ts";
 import type { DropReason } from "./drop-reason.ts";
 import { applyFamilyDefaults, compileFamilies } from "./family-defaults.ts";
@@ -8,7 +8,6 @@ import {
   escapeWithUnderscores,
   isLabelName,
   isMetricName,
-  isTargetName,
 } from "./names.ts";
 import { type CompiledRule, compileRules, LabelBuilder, NAME_LABEL, relabel } from "./relabel.ts";
 import type { Definition } from "./sample.ts";
@@ -46,7 +45,7 @@ function relabelDefinition(
   const sent = definition.labelNames.map((name, i) => [name, definition.labelValues[i]] as const);
   const labels = new LabelBuilder([[NAME_LABEL, definition.name], ...sent]);
   const { nameValidation } = limits;
-  if (!relabel(labels, rules, (text) => isTargetName(text, nameValidation))) return "relabel";
+  if (!relabel(labels, rules, (text) => isRuleLabel(text, nameValidation))) return "relabel";
   const name = labels.get(NAME_LABEL);
   if (!isMetricName(name, nameValidation)) return "invalid_name";
   const kept = new Map(labels.snapshot().filter(([label]) => !label.startsWith("__")));

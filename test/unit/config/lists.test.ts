@@ -149,7 +149,7 @@ const FILE_FAULTS: [what: string, file: object, faults: string[]][] = [
   [
     "a source that is no label name",
     { Relabel: [{ source_labels: ["a", "b.c"], action: "keep" }] },
-    ['Relabel.0.source_labels.1 must be a label name, got "b.c" (file conf.json)'],
+    ['Relabel.0.source_labels must be label names, got "a, b.c" (file conf.json)'],
   ],
   [
     "a family without match",
@@ -340,6 +340,18 @@ describe("the rule", () => {
       const line = `config: Relabel.0.${fault} (file conf.json)`;
       const faults = faultsOf({ fileText: JSON.stringify({ Relabel: [rule] }) });
       expect(faults).toEqual(fault === "" ? [] : [line]);
+    });
+  }
+
+  for (const rule of [
+    { source_labels: ["a.b"], target_label: "é-${1}" },
+    { action: "labelmap", regex: "(.*)", replacement: "a.$1" },
+    { action: "lowercase", target_label: "${3}" },
+  ]) {
+    test(`${JSON.stringify(rule)} is taken where all names are`, () => {
+      const file = { Metrics: { NameValidation: "utf8" }, Relabel: [rule] };
+      expect(faultsOf({ fileText: JSON.stringify(file) })).toEqual([]);
+      expect(faultsOf({ fileText: JSON.stringify({ Relabel: [rule] }) })).toHaveLength(1);
     });
   }
 
