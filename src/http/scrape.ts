@@ -30,13 +30,14 @@ export class Scrape {
 
   /**
    * The answer. After `timeoutMs`, unless that is undefined, it is a refusal, or is broken off if it
-   * has begun.
+   * has begun. A scraper that goes away before that has nobody to ask for a body, nor to cancel one.
    */
   answer(
-    headers: Headers,
+    { headers, signal }: Request,
     isWanted: (family: string) => boolean,
     timeoutMs: number | undefined,
   ): Promise<Response> {
+    signal.addEventListener("abort", () => this.#end());
     const answer = this.#begin(headers, isWanted);
     if (timeoutMs === undefined) return answer;
     const refusal = Promise.withResolvers<Response>();
@@ -61,10 +62,12 @@ export class Scrape {
   async #respond(headers: Headers, isWanted: (family: string) => boolean): Promise<Response> {
     const format = negotiateFormat(headers.get("accept"));
     const exposition = await this.#pages.metrics(isWanted, format);
+    if (this.#isEnded) {
+      if ("chunks" in exposition) exposition.end();
+      throw new Error("nobody waits for the answer any more");
+    }
     if ("refusal" in exposition) return this.#refuse("not_ready", exposition.refusal);
     const rendering = new Rendering(exposition, this.#pages.isBusy);
-    // It may have taken so long that nobody waits for it.
-    if (this.#isEnded) rendering.end();
     this.#source = rendering;
     const answerHeaders: Record<string, string> = {
       "Content-Type": contentTypeOf(format),

@@ -30,7 +30,7 @@ export class Scrapes {
     const names = new Set(url.searchParams.getAll("name[]"));
     const isWanted = (family: string) => names.size === 0 || names.has(family);
     const timeoutMs = timeoutMsOf(request.headers.get(TIMEOUT_HEADER), scrapeTimeoutSeconds);
-    return scrape.answer(request.headers, isWanted, timeoutMs);
+    return scrape.answer(request, isWanted, timeoutMs);
   }
 }
 

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import {
   type CountedExposition,
@@ -6,7 +7,6 @@ import {
   type Served,
   serveMetrics,
 } from "../support/pages.ts";
-import { randomOf } from "../support/random.ts";
 import { until } from "../support/until.ts";
 
 const served: Served[] = [];
@@ -27,8 +27,8 @@ const OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8;
 const ACCEPT = "application/openmetrics-text;version=1.0.0;escaping=dots";
 const SHAPES = {
   "text that repeats itself": (i: number) => `requests_total{shard="${i % 7}"} ${i}\n`.repeat(40),
-  "bytes that cannot be made less": (i: number) => noise(i, 3000),
-  "chunks of all sizes": (i: number) => noise(i, [1, 200_000, 0, 70_000, 5, 0][i % 6]),
+  "bytes that cannot be made less": () => randomBytes(3000),
+  "chunks of all sizes": (i: number) => randomBytes([1, 200_000, 0, 70_000, 5, 0][i % 6]),
 };
 
 for (const encoding of ["identity", "gzip", "zstd"] as const) {
@@ -56,7 +56,7 @@ for (const encoding of ["identity", "gzip", "zstd"] as const) {
     test("the first bytes come before the last chunk is rendered", async () => {
       let isOpen = false;
       function* chunks() {
-        for (let i = 0; i < 20; i++) yield noise(i, 65_536);
+        for (let i = 0; i < 20; i++) yield randomBytes(65_536);
         while (!isOpen) yield Buffer.alloc(0);
         yield Buffer.from("the last\n");
       }
@@ -78,11 +78,11 @@ for (const encoding of ["identity", "gzip", "zstd"] as const) {
       const CHUNKS = 400;
       let rendered = 0;
       function* ofStuck() {
-        for (;;) yield noise(rendered++, LENGTH);
+        for (; ; rendered++) yield randomBytes(LENGTH);
       }
       const expositions = [
         expositionOf(ofStuck()),
-        expositionOf(Array.from({ length: CHUNKS }, (_, i) => noise(i, LENGTH))),
+        expositionOf(Array.from({ length: CHUNKS }, () => randomBytes(LENGTH))),
       ];
       const { server, url } = start(async () => expositions.shift()!);
       await stuckScraper(server.port!, encoding);
@@ -110,7 +110,7 @@ for (const encoding of ["identity", "gzip", "zstd"] as const) {
 
     test("an answer that has begun is broken off when its time is over", async () => {
       function* chunks() {
-        for (let i = 0; i < 20; i++) yield noise(i, 65_536);
+        for (let i = 0; i < 20; i++) yield randomBytes(65_536);
         for (;;) yield Buffer.alloc(0);
       }
       const exposition = expositionOf(chunks());
@@ -132,9 +132,9 @@ for (const encoding of ["identity", "gzip", "zstd"] as const) {
     test("an exposition that may no longer be shown is broken off, so that no scraper takes a part for the whole", async () => {
       let isValid = true;
       function* chunks() {
-        for (let i = 0; i < 5; i++) yield noise(i, 65_536);
+        for (let i = 0; i < 5; i++) yield randomBytes(65_536);
         isValid = false;
-        yield noise(9, 65_536);
+        yield randomBytes(65_536);
       }
       const exposition = expositionOf(chunks(), () => isValid);
       const { url, refused, scrapedBytes } = start(exposition);
@@ -144,7 +144,7 @@ for (const encoding of ["identity", "gzip", "zstd"] as const) {
 
     test("an exposition that fails is broken off and ended", async () => {
       function* failing() {
-        yield noise(1, 200_000);
+        yield randomBytes(200_000);
         throw new Error("BUG: made for a test");
       }
       const exposition = expositionOf(failing());
@@ -160,7 +160,7 @@ for (const encoding of ["identity", "gzip", "zstd"] as const) {
       test(`HEAD has the headers of GET, and ends what it would have shown, when that is ${size}`, async () => {
         const expositions: CountedExposition[] = [];
         const { url } = start(async () => {
-          expositions.push(expositionOf([noise(1, length)]));
+          expositions.push(expositionOf([randomBytes(length)]));
           return expositions.at(-1)!;
         });
         const got = await get(url, encoding);
@@ -212,6 +212,36 @@ test("a scrape that gets nothing to show in time is refused, and what comes late
   await until("what both have got is ended", () => exposition.ends === 2);
 });
 
+for (const when of ["before it has anything to show", "before anything is rendered"]) {
+  test(`a scraper that goes away ${when} frees its place, and what it would have shown`, async () => {
+    const shown = Promise.withResolvers<void>();
+    let isRendering = false;
+    function* idle() {
+      for (isRendering = true; ; ) yield Buffer.alloc(0);
+    }
+    const expositions: CountedExposition[] = [];
+    const limits = { maxScrapesInFlight: 1 };
+    const { url, formats } = start(async () => {
+      if (when.includes("show")) await shown.promise;
+      expositions.push(expositionOf(idle()));
+      return expositions.at(-1)!;
+    }, limits);
+    const leave = new AbortController();
+    const left = fetch(url, { signal: leave.signal });
+    await until(
+      "it is asked for",
+      () => formats.length === 1 && (isRendering || when.includes("show")),
+    );
+    leave.abort();
+    await expect(left).rejects.toThrow();
+    shown.resolve();
+    await until("it is ended", () => expositions[0]?.ends === 1);
+    const timeout = { "X-Prometheus-Scrape-Timeout-Seconds": "0.05" };
+    const next = await fetch(url, { headers: timeout });
+    expect(await next.text()).toBe("not answered within 0.05 s\n");
+  });
+}
+
 test("a scrape of which nothing is rendered in time is refused", async () => {
   function* idle() {
     for (;;) yield Buffer.alloc(0);
@@ -233,12 +263,6 @@ function get(url: string, encoding: string, method = "GET"): Promise<Response> {
 function headersOf({ headers }: Response): Record<string, string> {
   const { date: _, connection: __, ...rest } = Object.fromEntries(headers);
   return rest;
-}
-
-/** Bytes that compression does not make less, the same for the same seed. */
-function noise(seed: number, length: number): Buffer {
-  const random = randomOf(seed);
-  return Buffer.from(Uint8Array.from({ length }, () => random() * 256));
 }
 
 /** Asks and never reads. What it gives says whether its connection is closed. */
@@ -278,7 +302,7 @@ function start(
 function startEndless(limits: Parameters<typeof serveMetrics>[1]) {
   const expositions: CountedExposition[] = [];
   function* endless() {
-    for (let i = 0; ; i++) yield noise(i % 10, 100_000);
+    for (;;) yield randomBytes(100_000);
   }
   const started = start(async () => {
     expositions.push(expositionOf(endless()));
