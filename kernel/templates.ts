@@ -16,8 +16,10 @@
 const UNKNOWN: u32 = 0xffffffff;
 /** A bit of a meaning: no negative value has it. */
 const NOT_NEGATIVE: u32 = 0x80000000;
+/** A bit of a meaning: its template is of elements without the number of their timestamp. */
+const TIMED: u32 = 0x40000000;
 /** The bits that the teacher chose. */
-const MEANING: u32 = 0x7fffffff;
+const MEANING: u32 = 0x3fffffff;
 
 /** Places that are looked at before a string counts as unknown: equal hashes can be made. */
 const PROBES_MAX: u32 = 64;
@@ -27,6 +29,16 @@ const DIGITS_MAX: i32 = 19;
 
 /** `"value":` as it stands in memory. */
 const KEY: u64 = 0x3a2265756c617622;
+/** `"timestamp":` in two parts. */
+const TIMESTAMP_KEY: u64 = 0x617473656d697422;
+const TIMESTAMP_KEY_REST: u32 = 0x3a22706d;
+
+/** In seconds: what is less, and not negative, is a timestamp whatever else is asked of one. */
+const TIMESTAMP_MAX: f64 = 1e11;
+
+/** An element without the number of its timestamp, and what may be read behind it. */
+const TIMELESS_MAX: usize = 4096;
+const timeless = memory.data(4096 + 16);
 
 let top: usize = 0;
 
@@ -34,9 +46,12 @@ let top: usize = 0;
 let input: usize = 0;
 let starts: usize = 0;
 let ends: usize = 0;
-/** The output, one an element: the meaning and the value. */
+/** The output, one an element: the meaning, the value and the timestamp. */
 let meanings: usize = 0;
 let values: usize = 0;
+let timestamps: usize = 0;
+/** Elements of the input that were found to have a timestamp; some may be counted twice. */
+let timedCount: u32 = 0;
 
 /** Of both tables: the addresses of strings, at the place that the hash names or the next ones. */
 let prefixSlots: usize = 0;
@@ -52,6 +67,10 @@ let templateMask: u32 = 0;
 let templateCount: u32 = 0;
 /** With the first ones. */
 let knownCount: u32 = 0;
+/** Whether one of them is of elements with a timestamp: otherwise none is looked for. */
+let isAnyTimed: bool = false;
+/** Whether the last element that was known had one. */
+let isTimedFirst: bool = false;
 
 /** What stands in a string's entry before its bytes. */
 const HEAD: usize = 16;
@@ -61,6 +80,10 @@ let numberStart: usize = 0;
 let numberEnd: usize = 0;
 /** NaN where the number must be read by other means. */
 let number: f64 = 0;
+/** Of the element looked at last, in seconds; NaN when it has none, or is not known. */
+let timestamp: f64 = 0;
+/** Where the element ends in `timeless`. */
+let timelessEnd: usize = 0;
 
 /** Makes room for input, bytes and elements, in the place of what there was. */
 export function makeRoom(bytesMax: u32, countMax: u32): void {
@@ -69,6 +92,9 @@ export function makeRoom(bytesMax: u32, countMax: u32): void {
   ends = place(countMax * 4);
   meanings = place(countMax * 4);
   values = place(countMax * 8);
+  timestamps = place(countMax * 8);
+  // NaN, and so it stays as long as no template is of elements with a timestamp.
+  memory.fill(timestamps, 0xff, countMax * 8);
 }
 
 /** Forgets all templates and makes room for input. */
@@ -84,6 +110,7 @@ export function reset(bytesMax: u32, countMax: u32): void {
   templateMask = 255;
   templateCount = 0;
   knownCount = 0;
+  isAnyTimed = false;
   templateSlots = placeZeros((templateMask + 1) * 12);
 }
 
@@ -107,6 +134,15 @@ export function valuesAt(): usize {
   return values;
 }
 
+export function timestampsAt(): usize {
+  return timestamps;
+}
+
+/** Whether an element of the input was found to have a timestamp. */
+export function hasTimestamps(): bool {
+  return timedCount > 0;
+}
+
 /** Bytes in use, the input's among them. */
 export function used(): usize {
   return top;
@@ -117,11 +153,13 @@ export function count(): u32 {
 }
 
 /**
- * Looks at `elementCount` elements of at most `lengthMax` bytes each, and writes their meanings and
- * values. Returns how many of them need another look: they are unknown, or their value is NaN.
+ * Looks at `elementCount` elements of at most `lengthMax` bytes each, and writes their meanings,
+ * values and timestamps. Returns how many of them need another look: they are unknown, or their
+ * value is NaN.
  */
 export function match(elementCount: u32, lengthMax: u32): u32 {
   let left: u32 = 0;
+  timedCount = 0;
   for (let i: u32 = 0; i < elementCount; i++) {
     if (!matchOne(i, lengthMax)) left++;
   }
@@ -132,7 +170,12 @@ export function match(elementCount: u32, lengthMax: u32): u32 {
 export function matchOne(index: u32, lengthMax: u32): bool {
   const start = input + load<u32>(starts + index * 4);
   const end = input + load<u32>(ends + index * 4);
-  const meaning = end - start > lengthMax ? UNKNOWN : find(start, end);
+  timestamp = NaN;
+  let meaning = UNKNOWN;
+  if (end - start <= lengthMax) {
+    meaning = isAnyTimed ? findEither(start, end) : find(start, end, 0);
+  }
+  if (isAnyTimed) store<f64>(timestamps + index * 8, timestamp);
   store<u32>(meanings + index * 4, meaning);
   store<f64>(values + index * 8, number);
   return meaning !== UNKNOWN && !isNaN<f64>(number);
@@ -145,6 +188,16 @@ export function locate(index: u32): bool {
   return scan(start, end);
 }
 
+/**
+ * The same for the number of its timestamp, where that is one that need not be looked at again, and
+ * the element is not too long for it.
+ */
+export function locateTimestamp(index: u32): bool {
+  const start = input + load<u32>(starts + index * 4);
+  const end = input + load<u32>(ends + index * 4);
+  return omitTimestamp(start, end);
+}
+
 export function numberAt(): u32 {
   return <u32>(numberStart - input);
 }
@@ -153,16 +206,25 @@ export function numberEndAt(): u32 {
   return <u32>(numberEnd - input);
 }
 
-/** Teaches what an element means, whatever its number; it is not known, and has a number. */
+/**
+ * Teaches what an element means, whatever its number; it is not known, and has a number. With
+ * `TIMED` in its meaning it has a timestamp, too, and means the same whatever that is.
+ */
 export function learn(index: u32, meaning: u32): void {
-  const start = input + load<u32>(starts + index * 4);
-  const end = input + load<u32>(ends + index * 4);
+  let start = input + load<u32>(starts + index * 4);
+  let end = input + load<u32>(ends + index * 4);
+  if (meaning & TIMED) {
+    if (!omitTimestamp(start, end)) return;
+    start = timeless;
+    end = timelessEnd;
+  }
   if (!scan(start, end)) return;
   const prefix = internPrefix(start, numberStart);
   if (prefix === 0) return;
   const suffix = internSuffix(numberEnd, end);
   if (suffix === 0) return;
   knownCount++;
+  if (meaning & TIMED) isAnyTimed = true;
   const first = load<u32>(suffix, 8);
   if (first === 0 || first === <u32>prefix) {
     store<u32>(suffix, <u32>prefix, 8);
@@ -203,7 +265,36 @@ function unlearnMeaning(at: usize, flags: usize, meaningCount: u32): void {
   knownCount--;
 }
 
-function find(start: usize, end: usize): u32 {
+/** What an element means, with a timestamp or without: first tried is what the one before it was. */
+function findEither(start: usize, end: usize): u32 {
+  if (!isTimedFirst) {
+    const meaning = find(start, end, 0);
+    if (meaning !== UNKNOWN) return meaning;
+  }
+  const timed = findTimed(start, end);
+  if (timed !== UNKNOWN) {
+    isTimedFirst = true;
+    return timed;
+  }
+  if (!isTimedFirst) return UNKNOWN;
+  const meaning = find(start, end, 0);
+  if (meaning !== UNKNOWN) isTimedFirst = false;
+  return meaning;
+}
+
+/** What an element means that has a timestamp: looked for as it would be without its number. */
+function findTimed(start: usize, end: usize): u32 {
+  if (!omitTimestamp(start, end)) return UNKNOWN;
+  const found = number;
+  const meaning = find(timeless, timelessEnd, TIMED);
+  if (meaning === UNKNOWN) return UNKNOWN;
+  timestamp = found;
+  timedCount++;
+  return meaning;
+}
+
+/** `timed`: `TIMED` or 0, as the template has to have it. */
+function find(start: usize, end: usize, timed: u32): u32 {
   if (!scan(start, end)) return UNKNOWN;
   const prefix = findString(
     prefixSlots,
@@ -216,7 +307,8 @@ function find(start: usize, end: usize): u32 {
   const suffix = findString(suffixSlots, suffixMask, hashOf(numberEnd, end), numberEnd, end);
   if (suffix === 0) return UNKNOWN;
   const meaning = findTemplate(<u32>prefix, <u32>suffix);
-  if (meaning === UNKNOWN || (number < 0 && meaning & NOT_NEGATIVE)) return UNKNOWN;
+  if (meaning === UNKNOWN || (meaning & TIMED) !== timed) return UNKNOWN;
+  if (number < 0 && meaning & NOT_NEGATIVE) return UNKNOWN;
   return meaning & MEANING;
 }
 
@@ -240,6 +332,40 @@ function scan(start: usize, end: usize): bool {
     }
   }
   return false;
+}
+
+/**
+ * Finds the first `"timestamp":` of an element and the number behind it, and copies the rest to
+ * `timeless`. Elements of the same rest are the same but for that number: its place is behind the
+ * first such key in the rest as well, give or take spaces on either side of it.
+ */
+function omitTimestamp(start: usize, end: usize): bool {
+  if (end - start > TIMELESS_MAX) return false;
+  // As in `scan`, by the p.
+  for (let at = start; at < end; at += 8) {
+    const other = load<u64>(at) ^ 0x7070707070707070;
+    let found = (other - 0x0101010101010101) & ~other & 0x8080808080808080;
+    while (found !== 0) {
+      const key = at + <usize>(ctz(found) >> 3) - 9;
+      if (key + 12 > end) return false;
+      if (key >= start && isTimestampKey(key)) {
+        let first = key + 12;
+        while (first < end && isSpace(load<u8>(first))) first++;
+        if (!scanNumber(first, end) || !(number >= 0 && number < TIMESTAMP_MAX)) return false;
+        numberStart = first;
+        memory.copy(timeless, start, first - start);
+        memory.copy(timeless + (first - start), numberEnd, end - numberEnd);
+        timelessEnd = timeless + (first - start) + (end - numberEnd);
+        return true;
+      }
+      found &= found - 1;
+    }
+  }
+  return false;
+}
+
+function isTimestampKey(at: usize): bool {
+  return load<u64>(at) === TIMESTAMP_KEY && load<u32>(at, 8) === TIMESTAMP_KEY_REST;
 }
 
 function isSpace(byte: u8): bool {

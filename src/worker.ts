@@ -47,7 +47,9 @@ self.onmessage = (event: MessageEvent<WorkerRequest>) => {
       reader.recycle(elements);
       const reply: WorkerReply = { kind: "batch", batch };
       failpoint("range_decoded");
-      self.postMessage(reply, [batch.ids.buffer, batch.values.buffer]);
+      const columns = [batch.ids.buffer, batch.values.buffer];
+      if (batch.timestampsMs) columns.push(batch.timestampsMs.buffer);
+      self.postMessage(reply, columns);
       failpoint("batch_posted");
     });
   };

@@ -172,7 +172,7 @@ export class Tenure {
     this.#applied.samples += batch.ids.length;
     this.#recoveringLeft = Math.max(0, this.#recoveringLeft - elements);
     // Freed at once, and not by the collector some day, it is there for the worker's next batch.
-    for (const { buffer } of [batch.ids, batch.values]) buffer.transfer(0);
+    for (const column of [batch.ids, batch.values, batch.timestampsMs]) column?.buffer.transfer(0);
     return { worker, batch, samples, drops, ages };
   }
 

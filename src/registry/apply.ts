@@ -113,7 +113,7 @@ export class BatchApplier {
    * says when its samples came.
    */
   apply(batch: Batch): Applied {
-    const { ids, values, details } = batch;
+    const { ids, values, details, timestampsMs } = batch;
     if (ids.length > this.#pendingRefs.length) {
       this.#pendingRefs = new Int32Array(ids.length);
       this.#pendingValues = new Float64Array(ids.length);
@@ -136,7 +136,9 @@ export class BatchApplier {
       // What a definition brings (quantiles, say) is not there for the samples before it.
       if (pending > 0) this.#registry.observe(pendingRefs, pendingValues, pending);
       pending = 0;
-      const detail = details[nextDetail]?.index === i ? details[nextDetail++].detail : undefined;
+      let detail = details[nextDetail]?.index === i ? details[nextDetail++].detail : undefined;
+      const timestampMs = timestampsMs?.[i] ?? Number.NaN;
+      if (!detail && !Number.isNaN(timestampMs)) detail = { ...NO_DETAIL, timestampMs };
       const refusal = this.#applyOne(ids[i], values[i], detail, applied.ages);
       if (refusal === undefined) continue;
       refused++;
@@ -202,6 +204,13 @@ export class BatchApplier {
     }
   }
 }
+
+const NO_DETAIL: SampleDetail = {
+  timestampMs: undefined,
+  exemplar: undefined,
+  counts: undefined,
+  count: undefined,
+};
 
 /** In the place of a reference. */
 const NOT_RESOLVED = -1;

@@ -1,9 +1,10 @@
 import { type Elements, elementAt } from "../queue/elements.ts";
 import { type DecodeLimits, decodeMessage } from "./decode.ts";
 import { DROP_REASONS, type DropReason } from "./drop-reason.ts";
+import { timestampMsOf } from "./message.ts";
 import type { Definition, Sample, SampleDetail } from "./sample.ts";
 import type { Shape } from "./shape.ts";
-import { NOT_NEGATIVE, Templates, UNKNOWN } from "./templates.ts";
+import { NOT_NEGATIVE, Templates, TIMED, UNKNOWN } from "./templates.ts";
 
 /** Samples that were dropped in a batch for one reason. */
 export interface Drop {
@@ -31,8 +32,16 @@ export interface Batch {
   ids: Uint32Array<ArrayBuffer>;
   /** For each sample its value, same length as `ids`. */
   values: Float64Array<ArrayBuffer>;
-  /** What samples say beside that, in their order; `index` is a sample's place in `ids`. */
+  /**
+   * What samples say that say more than a timestamp beside that, in their order; `index` is a sample's
+   * place in `ids`.
+   */
   details: { index: number; detail: SampleDetail }[];
+  /**
+   * For each sample when it was taken, in ms since 1970, same length as `ids`; NaN where it does not
+   * say. Undefined when none of them does.
+   */
+  timestampsMs: Float64Array<ArrayBuffer> | undefined;
   /**
    * Definitions met for the first time; they take the numbers from `firstDefinitionId` on. So they
    * may be learnt as soon as the batch is there, whether or not those before it have been applied.
@@ -75,8 +84,9 @@ export interface FolderOptions {
 /**
  * Decodes ranges and folds them into batches, and numbers definitions from 0 as it meets them.
  *
- * A message that is known but for its value takes the short way, see `Templates`. All others are
- * parsed and validated, and taught. Both come to the same samples: only their number tells.
+ * A message that is known but for its value and its timestamp takes the short way, see `Templates`.
+ * All others are parsed and validated, and taught. Both come to the same samples: only their number
+ * tells.
  *
  * A batch whose `firstDefinitionId` is 0 starts the numbering anew: for it and those after it
  * earlier numbers are void. A definition may be numbered more than once. The arrays of a batch belong
@@ -91,6 +101,8 @@ export class Folder {
   #definitions: Definition[] = [];
   #ids = new Uint32Array(1024);
   #values = new Float64Array(1024);
+  #timestampsMs = new Float64Array(1024);
+  #hasTimestamps = false;
   #count = 0;
   #details: Batch["details"] = [];
   /** Whether a template may mean that the sample is dropped. */
@@ -115,8 +127,9 @@ export class Folder {
     const templates = this.#templates;
     if (templates.match(elements) === 0 && !this.#knowsDropped) {
       const [ids, values] = [templates.takeMeanings(), templates.takeValues()];
+      const timestampsMs = templates.takeTimestamps()?.map(timestampMsOf);
       const nothing = { details: [], definitions: [], drops: [], deadLetters: [] };
-      return { ids, values, firstDefinitionId, ...nothing };
+      return { ids, values, timestampsMs, firstDefinitionId, ...nothing };
     }
     for (let i = 0; i < elements.count; i++) {
       const id = templates.meaningOf(i);
@@ -160,6 +173,7 @@ export class Folder {
       ids: this.#ids.slice(0, this.#count),
       values: this.#values.slice(0, this.#count),
       details: this.#details,
+      timestampsMs: this.#hasTimestamps ? this.#timestampsMs.slice(0, this.#count) : undefined,
       definitions: this.#definitions,
       firstDefinitionId,
       drops: this.#drops.filter((drop) => drop !== undefined),
@@ -167,6 +181,7 @@ export class Folder {
     };
     this.#count = 0;
     this.#details = [];
+    this.#hasTimestamps = false;
     this.#drops = [];
     this.#deadLetters = [];
     this.#definitions = [];
@@ -207,8 +222,8 @@ export class Folder {
         this.#drop(DROP_REASONS[meaning - FIRST_DROPPED], bytes, i);
         continue;
       }
-      if (detail !== undefined) this.#details.push({ index: this.#count, detail });
-      this.#add(meaning, value);
+      if (detail && !isTimestampAlone(detail)) this.#details.push({ index: this.#count, detail });
+      this.#add(meaning, value, detail?.timestampMs ?? Number.NaN);
     }
     if (id === UNKNOWN && decoded.length === 1 && decoded[0].ok && templates.canLearn) {
       this.#teach(elements, index, decoded[0].sample, meaning);
@@ -217,34 +232,55 @@ export class Folder {
 
   /** Adds an element whose meaning a template has told. */
   #addKnown(meaning: number, value: number, elements: Elements, index: number): void {
-    if (meaning < FIRST_DROPPED) this.#add(meaning, value);
-    else this.#drop(DROP_REASONS[meaning - FIRST_DROPPED], elementAt(elements, index), 0);
+    if (meaning < FIRST_DROPPED) {
+      this.#add(meaning, value, timestampMsOf(this.#templates.timestampOf(index)));
+    } else this.#drop(DROP_REASONS[meaning - FIRST_DROPPED], elementAt(elements, index), 0);
   }
 
   /**
    * Teaches the message of an element, when another number in the place of its first value changes
    * the value that counts, the top-level one. In JSON a number is one leaf of the tree, so that leaf
-   * is then the value itself, and any number there changes it and nothing else.
+   * is then the value itself, and any number there changes it and nothing else. The same for a
+   * timestamp. What else a sample may say beside its definition would be lost: it is not taught.
    */
   #teach({ bytes, starts, ends }: Elements, index: number, sample: Sample, meaning: number): void {
-    // A template gives a definition and a value.
-    if (sample.detail !== undefined) return;
+    const { definition, value, detail } = sample;
     const number = this.#templates.locate(index);
-    if (number === undefined) return;
-    const other = sample.value === 1 ? 2 : 1;
-    // Only its value is looked at: characters that take several bytes may stay as they are.
-    const before = bytes.toString("latin1", starts[index], number.start);
-    const after = bytes.toString("latin1", number.end, ends[index]);
-    if ((JSON.parse(`${before}${other}${after}`) as { value?: unknown }).value !== other) return;
-    const isCounter = sample.definition.type === "counter";
-    this.#templates.learn(index, isCounter ? meaning | NOT_NEGATIVE : meaning);
+    if (number === undefined || !isTimestampAlone(detail)) return;
+    // Each differs from what stands there, and from the other.
+    const otherValue = value === 1 ? 2 : 1;
+    const otherSeconds = detail?.timestampMs === 3000 ? 4 : 3;
+    const places = [{ ...number, number: otherValue }];
+    if (detail !== undefined) {
+      const timestamp = this.#templates.locateTimestamp(index);
+      if (timestamp === undefined) return;
+      places.push({ ...timestamp, number: otherSeconds });
+      places.sort((a, b) => a.start - b.start);
+    }
+    // Only two numbers are looked at: characters that take several bytes may stay as they are.
+    let text = "";
+    let at = starts[index];
+    for (const place of places) {
+      text += bytes.toString("latin1", at, place.start) + place.number;
+      at = place.end;
+    }
+    text += bytes.toString("latin1", at, ends[index]);
+    const other = JSON.parse(text) as { value?: unknown; timestamp?: unknown };
+    if (other.value !== otherValue) return;
+    if (detail !== undefined && other.timestamp !== otherSeconds) return;
+    const marks =
+      (definition.type === "counter" ? NOT_NEGATIVE : 0) | (detail === undefined ? 0 : TIMED);
+    this.#templates.learn(index, meaning | marks);
     if (meaning >= FIRST_DROPPED) this.#knowsDropped = true;
   }
 
-  #add(id: number, value: number): void {
+  /** `timestampMs`: NaN when there is none. */
+  #add(id: number, value: number, timestampMs: number): void {
     if (this.#count === this.#ids.length) this.#grow();
     this.#ids[this.#count] = id;
     this.#values[this.#count] = value;
+    this.#timestampsMs[this.#count] = timestampMs;
+    if (!Number.isNaN(timestampMs)) this.#hasTimestamps = true;
     this.#count++;
   }
 
@@ -292,7 +328,17 @@ export class Folder {
     const values = new Float64Array(this.#values.length * 2);
     values.set(this.#values);
     this.#values = values;
+    const timestampsMs = new Float64Array(this.#timestampsMs.length * 2);
+    timestampsMs.set(this.#timestampsMs);
+    this.#timestampsMs = timestampsMs;
   }
+}
+
+/** Whether a sample says nothing, or nothing but its timestamp, beside definition and value. */
+function isTimestampAlone(detail: SampleDetail | undefined): boolean {
+  if (detail === undefined) return true;
+  const { timestampMs, exemplar, counts, count } = detail;
+  return timestampMs !== undefined && (exemplar ?? counts ?? count) === undefined;
 }
 
 /** Injective: JSON writes each string with its quotes and escapes. */

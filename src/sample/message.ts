@@ -120,7 +120,7 @@ function readDetail(message: Message, value: number, exact: ExactTexts): SampleD
   const counts = message.counts ?? undefined;
   const count = message.count ?? undefined;
   if (timestamp === undefined && !exemplar && !counts && count === undefined) return undefined;
-  const timestampMs = timestamp === undefined ? undefined : Math.round(timestamp * 1000);
+  const timestampMs = timestamp === undefined ? undefined : timestampMsOf(timestamp);
   return { timestampMs, exemplar, counts, count };
 }
 
@@ -155,4 +155,9 @@ function countCodePoints(texts: readonly string[]): number {
     count += [...text].length;
   }
   return count;
+}
+
+/** A message's timestamp, in seconds since 1970, as samples have it. */
+export function timestampMsOf(seconds: number): number {
+  return Math.round(seconds * 1000);
 }

@@ -7,8 +7,14 @@ export const UNKNOWN = 0xffffffff;
 /** A bit of a meaning that is taught: of such a message no negative value is known. */
 export const NOT_NEGATIVE = 0x80000000;
 
-/** Start, end, meaning and value. */
-const BYTES_AN_ELEMENT = 20;
+/**
+ * A bit of a meaning that is taught: it is the same whatever the timestamp is. Meanings themselves
+ * are less.
+ */
+export const TIMED = 0x40000000;
+
+/** Start, end, meaning, value and timestamp. */
+const BYTES_AN_ELEMENT = 28;
 
 /** Templates are forgotten, all at once, when they take more than this. */
 const BYTES_MAX = 128 * 1024 * 1024;
@@ -29,11 +35,14 @@ interface Kernel {
   endsAt(): number;
   meaningsAt(): number;
   valuesAt(): number;
+  timestampsAt(): number;
+  hasTimestamps(): number;
   used(): number;
   count(): number;
   match(count: number, lengthMax: number): number;
   matchOne(index: number, lengthMax: number): number;
   locate(index: number): number;
+  locateTimestamp(index: number): number;
   numberAt(): number;
   numberEndAt(): number;
   learn(index: number, meaning: number): void;
@@ -51,7 +60,8 @@ function startKernel(): Kernel {
 
 /**
  * Messages that were seen before, but for their value. A template is what stands before the number
- * and what stands behind it; its meaning is a number that the teacher chose.
+ * and what stands behind it; its meaning is a number that the teacher chose. One that is `TIMED` is
+ * of messages with a timestamp, from which the number of that is left out.
  *
  * Senders repeat themselves: the same message comes again with another value. It is then a hash, a
  * comparison and a number, where parsing and validating would take fifty times as long.
@@ -150,6 +160,18 @@ export class Templates {
     return this.#float64.slice(start, start + this.#count) as Float64Array<ArrayBuffer>;
   }
 
+  /** The timestamp of an element that is known, in seconds; NaN when it has none. */
+  timestampOf(index: number): number {
+    return this.#float64[(this.#kernel.timestampsAt() >>> 3) + index];
+  }
+
+  /** Those of all elements, as memory of the caller's own; undefined when no one has any. */
+  takeTimestamps(): Float64Array<ArrayBuffer> | undefined {
+    if (this.#kernel.hasTimestamps() === 0) return undefined;
+    const start = this.#kernel.timestampsAt() >>> 3;
+    return this.#float64.slice(start, start + this.#count) as Float64Array<ArrayBuffer>;
+  }
+
   /**
    * Where in the input's bytes the number is that would be an element's value, if its first
    * `"value":` is the one that counts; undefined where no number follows that.
@@ -160,12 +182,26 @@ export class Templates {
     return { start: kernel.numberAt(), end: kernel.numberEndAt() };
   }
 
+  /**
+   * The same for its timestamp, after the first `"timestamp":`. Undefined also where the number is
+   * not an ordinary time (0 or more, less than 1e11 seconds) or the element has more than 4 KiB: a
+   * template that is `TIMED` has no such messages.
+   */
+  locateTimestamp(index: number): { start: number; end: number } | undefined {
+    const kernel = this.#kernel;
+    if (kernel.locateTimestamp(index) === 0) return undefined;
+    return { start: kernel.numberAt(), end: kernel.numberEndAt() };
+  }
+
   /** Whether a template more would be worth what it takes. */
   get canLearn(): boolean {
     return !this.#isTooLarge && this.#credit >= LEARN_COST;
   }
 
-  /** Teaches what an element means, whatever the number is that `locate` gives. */
+  /**
+   * Teaches what an element means, whatever the number is that `locate` gives; with `TIMED`, and
+   * whatever the one is that `locateTimestamp` gives.
+   */
   learn(index: number, meaning: number): void {
     this.#credit -= LEARN_COST;
     this.#kernel.learn(index, meaning);

@@ -62,6 +62,21 @@ const TAUGHT = [
   '{"type":"summary","name":"s","value":5,"times":2}',
   '{"type":"gauge","name":"g","value":1,"timestamp":1700000000.5}',
   '{"timestamp":null,"type":"gauge","name":"g","value":1}',
+  '{"type":"gauge","name":"t","value":1,"timestamp":1700000000.5}',
+  '{"timestamp":1700000000.25,"type":"gauge","name":"t","value":1,"labels":{"a":"b"}}',
+  '{"type":"counter","name":"t","value":1,"timestamp":\t 1700000000 ,"labels":{"a":"\u00e9"}}',
+  '{"type":"gauge","name":"t","value":1,"timestamp" : 1700000000}',
+  '{"type":"gauge","name":"t","value":1,"timestamp":1,"timestamp":2}',
+  '{"type":"gauge","name":"t","value":1,"timestamp":1,"timest\\u0061mp":2}',
+  '{"type":"gauge","name":"t","value":1,"timest\\u0061mp":2}',
+  '{"type":"gauge","name":"t","value":1,"timestamp":1,"timestamp":null}',
+  '{"type":"gauge","name":"t","labels":{"timestamp":5},"value":1}',
+  '{"type":"gauge","name":"t","labels":{"timestamp":5},"value":1,"timestamp":6}',
+  '{"type":"gauge","name":"t","value":1,"timestamp":6,"labels":{"value":5,"timestamp":5}}',
+  '{"type":"gauge","name":"t","help":"\\"timestamp\\":7","timestamp":8,"value":3}',
+  '{"type":"gauge","name":"t","value":1,"timestamp":"6"}',
+  '{"type":"gauge","name":"t","value":1,"timestamp":,"value":3}',
+  '[{"type":"counter","name":"t","value":1,"timestamp":1}]',
   '[{"type":"counter","name":"c","value":1}]',
   '[{"type":"counter","name":"c","value":1,"timestamp":1},{"type":"counter","name":"c","value":1}]',
   '[{"type":"counter","name":"c","value":1},{"type":"counter","name":"c","value":2}]',
@@ -96,6 +111,11 @@ function variant(random: () => number): Buffer {
     const start = place.index + place[0].length - place[1].length;
     text = taught.slice(0, start) + number + taught.slice(start + place[1].length);
   }
+  text = text.replace(/(?<="timestamp"\s*:\s*)-?[\d.eE+-]+/g, (seconds) => {
+    if (random() < 0.2) return seconds;
+    if (random() < 0.2) return NUMBERS[below(NUMBERS.length)];
+    return (1.7e9 + random() * 1e6).toFixed(below(10));
+  });
   let bytes = Buffer.from(text);
   for (let left = random() < 0.7 ? 0 : 1 + below(2); left > 0; left--) {
     const at = below(bytes.length + 1);
@@ -150,7 +170,8 @@ class Reader {
     this.#definitions.push(...batch.definitions);
     const samples = Array.from(batch.ids, (id, i) => {
       const { detail } = batch.details.find(({ index }) => index === i) ?? {};
-      return textOf(this.#definitions[id], batch.values[i], detail);
+      const timestampMs = batch.timestampsMs?.[i];
+      return textOf(this.#definitions[id], batch.values[i], detail, timestampMs);
     });
     return { samples, drops: batch.drops.map(({ reason, count }) => `${reason} ${count}`).sort() };
   }
@@ -160,9 +181,12 @@ function textOf(
   definition: Definition | undefined,
   value: number,
   detail: SampleDetail | undefined,
+  timestampMs = Number.NaN,
 ): string {
-  const number = Object.is(value, -0) ? "-0" : value;
-  return `${number} ${JSON.stringify(definition)} ${JSON.stringify(detail)}`;
+  const [number, time] = [value, timestampMs].map((n) => (Object.is(n, -0) ? "-0" : String(n)));
+  const more = detail && { ...detail, timestampMs: undefined };
+  const isMore = more && Object.values(more).some((each) => each !== undefined);
+  return `${number} at ${time} ${JSON.stringify(definition)} ${isMore ? JSON.stringify(more) : ""}`;
 }
 
 function decodeAll(messages: readonly Buffer[]): { samples: string[]; drops: string[] } {
@@ -172,7 +196,7 @@ function decodeAll(messages: readonly Buffer[]): { samples: string[]; drops: str
     for (const entry of decodeMessage(message, LIMITS)) {
       if (entry.ok) {
         const { definition, value, detail } = entry.sample;
-        samples.push(textOf(definition, value, detail));
+        samples.push(textOf(definition, value, detail, detail?.timestampMs));
       } else counts.set(entry.reason, (counts.get(entry.reason) ?? 0) + 1);
     }
   }
@@ -271,6 +295,98 @@ test("a definition that two messages share is one, whatever the order of their f
     expect([...batch.ids]).toEqual([0, 0, 0]);
   }
   expect(definitions).toHaveLength(1);
+});
+
+describe("a message with a timestamp", () => {
+  const orders = {
+    "behind its value": (value: string, time: string) =>
+      `{"type":"counter","name":"a","value":${value},"labels":{"b":"c"},"timestamp":${time}}`,
+    "before its value": (value: string, time: string) =>
+      `{"type":"counter","timestamp":${time},"name":"a","labels":{"b":"c"},"value":${value}}`,
+  };
+  const pack = (...texts: string[]) => packElements(texts.map((text) => Buffer.from(text)));
+
+  for (const [order, text] of Object.entries(orders)) {
+    test(`${order} is known with another value and another timestamp`, () => {
+      const folder = new Folder({ limits: LIMITS, deadLetterMax: 0 });
+      const first = folder.fold(pack(text("1", "1700000000.123")));
+      expect([[...first.ids], [...first.timestampsMs!]]).toEqual([[0], [1700000000.123 * 1000]]);
+      const known = () => folder.fold(pack(text("2", "1700000001.5"), text("3.5", "0")));
+      const { result, parses } = parsesDuring(known);
+      expect(parses).toBe(0);
+      expect([[...result.ids], [...result.values]]).toEqual([
+        [0, 0],
+        [2, 3.5],
+      ]);
+      expect([...result.timestampsMs!]).toEqual([1700000001500, 0]);
+    });
+  }
+
+  test("leaves NaN where there is none, and no column where no sample of a range has one", () => {
+    const folder = new Folder({ limits: LIMITS, deadLetterMax: 0 });
+    const timeless = '{"type":"gauge","name":"b","value":7}';
+    const timed = orders["behind its value"]("1", "5");
+    for (let i = 0; i < 3; i++) {
+      const some = folder.fold(pack(timeless, timed, timeless));
+      expect([...some.timestampsMs!]).toEqual([NaN, 5000, NaN]);
+      expect(folder.fold(pack(timeless)).timestampsMs).toBeUndefined();
+      expect(folder.fold(pack(timeless, "{")).timestampsMs).toBeUndefined();
+    }
+  });
+
+  test("has its timestamp, too, where its value is left to the engine", () => {
+    const folder = new Folder({ limits: LIMITS, deadLetterMax: 0 });
+    const text = orders["behind its value"];
+    folder.fold(pack(text("1", "5")));
+    const { result, parses } = parsesDuring(() => folder.fold(pack(text("1e-30", "6"))));
+    expect([[...result.values], [...result.timestampsMs!], parses]).toEqual([[1e-30], [6000], 0]);
+  });
+
+  test("is parsed when it is no ordinary time, or the message is long", () => {
+    const folder = new Folder({ limits: { ...LIMITS, maxMessageBytes: 10_000 }, deadLetterMax: 0 });
+    const text = orders["before its value"];
+    const parses = (message: string) => parsesDuring(() => folder.fold(pack(message))).parses > 0;
+    expect(parses(text("1", "5"))).toBe(true);
+    for (const time of ["6", "0", "0.5", "99999999999", "1700000000.1234567"]) {
+      expect([time, parses(text("1", time))]).toEqual([time, false]);
+    }
+    for (const time of ["-1", "100000000000", "1e30", "1e-30", "null", '"5"', "5x", "", "05"]) {
+      expect([time, parses(text("1", time))]).toEqual([time, true]);
+    }
+    for (const [length, isParsed] of [
+      [4096, false],
+      [4097, true],
+    ] as const) {
+      const filled = (time: string) => {
+        const rest = length - text("1", time).length;
+        return text(`1${" ".repeat(rest)}`, time);
+      };
+      parses(filled("1"));
+      expect([length, parses(filled("2"))]).toEqual([length, isParsed]);
+    }
+  });
+
+  test("is void with its number, and not mixed up with one that has none", () => {
+    const folder = new Folder({ limits: LIMITS, deadLetterMax: 0 });
+    const timed = orders["behind its value"]("1", "5");
+    const timeless = timed.replace(',"timestamp":5', "");
+    expect([...folder.fold(pack(timed, timeless)).ids]).toEqual([0, 1]);
+    folder.void(Uint32Array.of(0));
+    const batch = folder.fold(pack(timeless, timed));
+    expect([[...batch.ids], [...batch.timestampsMs!]]).toEqual([
+      [1, 2],
+      [NaN, 5000],
+    ]);
+    const { result, parses } = parsesDuring(() => folder.fold(pack(timed, timeless)));
+    expect([[...result.ids], parses]).toEqual([[2, 1], 0]);
+  });
+
+  test("is dropped when its number is not there, though the rest is known", () => {
+    const folder = new Folder({ limits: LIMITS, deadLetterMax: 0 });
+    folder.fold(pack(orders["before its value"]("1", "5")));
+    const batch = folder.fold(pack(orders["before its value"]("1", "")));
+    expect(batch.drops.map(({ reason }) => reason)).toEqual(["invalid_json"]);
+  });
 });
 
 describe("a number that was made void", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { type Elements, packElements } from "../../../src/queue/elements.ts";
 import { Folder } from "../../../src/sample/fold.ts";
-import { Templates, UNKNOWN } from "../../../src/sample/templates.ts";
+import { Templates, TIMED, UNKNOWN } from "../../../src/sample/templates.ts";
 import { LIMITS } from "../../support/arbitrary-messages.ts";
 
 const RANGE = 1000;
@@ -123,6 +123,43 @@ describe("templates", () => {
     expect(templates.match(many)).toBe(0);
     expect([...templates.takeValues()]).toEqual(Array.from({ length: 5000 }, (_, i) => i));
     expect(new Set(templates.takeMeanings())).toEqual(new Set([3]));
+  });
+
+  test("with timestamps keep their meanings apart from those without, and from each other", () => {
+    const templates = new Templates(1000);
+    const timeless = (i: number) => `{"value":${i % 7},"a":"${i}"}`;
+    const timed = (i: number) => `{"value":${i % 7},"a":"${i}","timestamp":${i / 8}}`;
+    // Without its number it is as long as the one before, and differs in few bytes.
+    const early = (i: number) => `{"timestamp":${i / 8},"value":${i % 7},"a":"${i}"}`;
+    const kinds = [timeless, timed, early];
+    const COUNT = 20 * RANGE;
+    const each = (look: (elements: Elements, first: number, kind: number) => void) => {
+      for (let first = 0; first < COUNT; first += RANGE) {
+        kinds.forEach((text, kind) => {
+          look(range(first, text), first, kind);
+        });
+      }
+    };
+    each((elements, first, kind) => {
+      templates.match(elements);
+      for (let i = 0; i < RANGE; i++) {
+        templates.learn(i, (kind * COUNT + first + i) | (kind > 0 ? TIMED : 0));
+      }
+    });
+    expect(templates.count).toBe(kinds.length * COUNT);
+    each((elements, first, kind) => {
+      expect(templates.match(elements)).toBe(0);
+      const ids = Array.from({ length: RANGE }, (_, i) => kind * COUNT + first + i);
+      expect([...templates.takeMeanings()]).toEqual(ids);
+      const times = templates.takeTimestamps();
+      if (kind === 0) expect(times).toBeUndefined();
+      else expect([...times!]).toEqual(Array.from({ length: RANGE }, (_, i) => (first + i) / 8));
+      expect(templates.timestampOf(3)).toBe(kind === 0 ? NaN : (first + 3) / 8);
+    });
+    templates.forget();
+    each((elements) => {
+      expect(templates.match(elements)).toBe(RANGE);
+    });
   });
 
   test("of some meanings are unlearnt and taught again, in place, the others stay known", () => {
