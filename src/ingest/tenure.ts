@@ -177,11 +177,11 @@ export class Tenure {
   }
 
   /**
-   * Hears that the queue was found empty by a claim that said `nowMs`: what is claimed later came later,
-   * so series end that were silent too long.
+   * Hears that the queue was found empty by a claim that said `nowMs`: what is claimed later came in
+   * that second or later, so series end that were silent too long.
    */
   idle(nowMs: number): void {
-    if (this.plan.pending === 0 && !this.isHeld) this.#advance(nowMs);
+    if (this.plan.pending === 0 && !this.isHeld) this.#advance(nowMs - (nowMs % 1000));
   }
 
   /** What had ended before this process began, and was not shown any more, must not come back. */

@@ -45,7 +45,8 @@ export interface Queue {
   /**
    * Takes all that stands in the queue now as a segment, in O(1): nothing is copied, and senders go
    * on with an empty queue. Undefined when the queue is empty. `nowMs` is kept with the segment: it
-   * says when its samples came, whoever applies them.
+   * says when its samples came, whoever applies them. From an answer that the queue is empty on, no
+   * segment has an earlier time than the second that `nowMs` is in.
    */
   claim(nowMs: number): Promise<Segment | undefined>;
 

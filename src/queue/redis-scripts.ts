@@ -6,7 +6,7 @@
  *   `released`: there when it has given the lease up;
  * - `formerOwner`, `formerToken`: the same of the ownership before;
  * - `first`, `next`: the oldest segment that is not done, and the number of the next one; `claimed:N`:
- *   when segment N was claimed;
+ *   when segment N was claimed; `clock`: when the queue was last found empty, to the second;
  * - `checkpoint`, `journal`, `entries`: the last commit, and where the state is that it left;
  * - `building`: a journal that was begun and does not count yet; `begun`, `ahead`: the greatest number
  *   of a commit for which the owner has written entries, and up to which one;
@@ -96,10 +96,13 @@ return 1
  * KEYS: state, queue, segment. ARGV: owner, token, segment number, the time.
  * Returns {length, bytes of memory, when it was claimed}; {0} when the queue is empty; {-1} when the
  * segment was claimed by an earlier call and is gone. A segment of that number that is there already is
- * ours.
+ * ours. None is claimed at a time before one at which the queue was found empty, though this call may
+ * have been sent before and come late.
  */
 export const CLAIM = `${CHECK_OWNER}
-local next = tonumber(redis.call('HGET', KEYS[1], 'next'))
+local known = redis.call('HMGET', KEYS[1], 'next', 'clock')
+local next = tonumber(known[1])
+local clock = known[2]
 local number = tonumber(ARGV[3])
 if next ~= number and next ~= number + 1 then
   return redis.error_reply('STATEOLD the next segment is ' .. next .. ', not ' .. number)
@@ -107,13 +110,21 @@ end
 if redis.call('EXISTS', KEYS[3]) == 0 then
   if next == number + 1 then return {-1} end
   local kind = redis.call('TYPE', KEYS[2])['ok']
-  if kind == 'none' then return {0} end
+  if kind == 'none' then
+    if math.floor(ARGV[4] / 1000) > math.floor((clock or 0) / 1000) then
+      redis.call('UNLINK', KEYS[3])
+      redis.call('HSET', KEYS[1], 'clock', ARGV[4])
+    end
+    return {0}
+  end
   if kind ~= 'list' then return redis.error_reply('WRONGTYPE the queue key holds a ' .. kind .. ', not a list') end
   redis.call('RENAME', KEYS[2], KEYS[3])
 end
 if next == number then
   redis.call('LTRIM', KEYS[3], 0, -1)
-  redis.call('HSET', KEYS[1], 'next', number + 1, 'claimed:' .. number, ARGV[4])
+  local claimed = ARGV[4]
+  if clock and tonumber(clock) > tonumber(claimed) then claimed = clock end
+  redis.call('HSET', KEYS[1], 'next', number + 1, 'claimed:' .. number, claimed)
 end
 local memory = redis.pcall('MEMORY', 'USAGE', KEYS[3])
 local claimed = redis.call('HGET', KEYS[1], 'claimed:' .. number)

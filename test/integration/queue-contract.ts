@@ -79,6 +79,14 @@ function describeClaims(make: Make): void {
     expect(numbers).toEqual([0, 1, 2]);
   });
 
+  test("says when a segment was claimed", async () => {
+    const { queue, push } = await opened(make);
+    await push("a");
+    expect((await queue.claim(5000))?.claimedMs).toBe(5000);
+    await push("b");
+    expect((await queue.claim(1_700_000_000_123))?.claimedMs).toBe(1_700_000_000_123);
+  });
+
   test("reads ranges from the oldest end, each as often as asked", async () => {
     const { queue, reader, push } = await opened(make);
     await push("a", "b", "c", "d", "e");
@@ -290,6 +298,37 @@ function describeCheckpoints(make: Make): void {
 }
 
 function describeSharedCheckpoints(make: MakeShared): void {
+  test("says to the next owner, too, when segments were claimed", async () => {
+    const { queue, push, open, expireLease } = await opened(make);
+    for (const [element, nowMs] of [
+      ["a", 1000],
+      ["b", 2000],
+    ] as const) {
+      await push(element);
+      await queue.claim(nowMs);
+    }
+    await queue.commit(first({ segment: 0, left: 0 }));
+    await expireLease();
+    const { segments } = owner(await open().acquire(false));
+    expect(segments.map(({ number, claimedMs }) => [number, claimedMs])).toEqual([[1, 2000]]);
+  });
+
+  test("claims nothing at a time before the second in which the queue was found empty", async () => {
+    const { queue, push, open, expireLease } = await opened(make);
+    expect(await queue.claim(7300)).toBeUndefined();
+    expect(await queue.claim(7800)).toBeUndefined();
+    await push("a");
+    // As a call does that was sent before and comes late.
+    expect((await queue.claim(2000))?.claimedMs).toBeGreaterThanOrEqual(7000);
+    await push("b");
+    await expireLease();
+    const next = open();
+    await next.acquire(false);
+    expect((await next.claim(2000))?.claimedMs).toBeGreaterThanOrEqual(7000);
+    await push("c");
+    expect((await next.claim(9000))?.claimedMs).toBe(9000);
+  });
+
   test("leaves a journal alone that it had begun and that another owner has made count", async () => {
     const { queue, open, expireLease } = await opened(make);
     await queue.writeEntry(entry("j", 0, "one"), 1);

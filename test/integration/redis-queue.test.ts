@@ -71,6 +71,22 @@ describe("the queue on Redis, on its own", () => {
     for (const key of await redis.client.keys("*")) expect(key).toStartWith(`{${KEY}}:`);
   });
 
+  test("keeps no word on segments that are done", async () => {
+    await redis.client.flushall();
+    const queue = open(target(`localhost:${redis.port}`));
+    await queue.acquire(false);
+    for (let i = 0; i < 3; i++) {
+      await redis.client.lpush(KEY, "a");
+      await queue.claim(1000 + i);
+    }
+    const [state] = (await redis.client.keys("*gateway*")).filter((key) => key.endsWith("state"));
+    const claims = async () =>
+      (await redis.client.hkeys(state)).filter((field) => field.startsWith("claimed:")).sort();
+    expect(await claims()).toEqual(["claimed:0", "claimed:1", "claimed:2"]);
+    await queue.commit(firstCommit({ segment: 1, left: 0 }));
+    expect(await claims()).toEqual(["claimed:2"]);
+  });
+
   test("leaves a key that is no list alone and says so", async () => {
     await redis.client.flushall();
     await redis.client.set(KEY, "text");

@@ -41,6 +41,7 @@ describe("the exploration finds a program that", () => {
     "applies as batches arrive",
     "shows before it has recovered",
     "does not look at the clock",
+    "forgets when segments were claimed",
   ];
   for (const mutation of mutations) {
     test(`${mutation}`, async () => {

@@ -95,9 +95,12 @@ export const forgetfulStep: fc.Arbitrary<Step> = fc.oneof(
 interface Worker {
   sent: Range[];
   ready: RangeBatch[];
+  folder: Folder;
 }
 
 interface Process {
+  /** Which workers it has. */
+  index: number;
   queue: SimulatedQueue;
   workers: Worker[];
   tenure: Tenure | undefined;
@@ -121,6 +124,11 @@ export class World {
   #memory: Partial<SimulatedStore> = {};
   /** Whether the store has forgotten something: then only what a process holds can be relied on. */
   #hasForgotten = false;
+  /** By element which sample of `samplesOf` it is, and by that when it was claimed for good. */
+  #seqOf = new WeakMap<Uint8Array, number>();
+  #claimedMs = new Map<number, number>();
+  /** The latest clock of any state that was shown. */
+  #shownClockMs = 0;
   /** How many samples a state has shown. */
   #shownOf = new WeakMap<Tenure, number>();
 
@@ -128,7 +136,7 @@ export class World {
     this.#mutation = mutation;
     this.#store.mutation = mutation as StoreMutation | undefined;
     this.#store.deadLettersMax = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < 2; i++) this.#processes.push(this.#makeProcess());
+    for (let i = 0; i < 2; i++) this.#processes.push(this.#makeProcess(i));
   }
 
   /** Does one step, and scrapes everybody after it. Throws when an invariant is broken. */
@@ -156,6 +164,7 @@ export class World {
       default:
         await this.#act(step);
     }
+    this.#noteClaims();
     for (const process of this.#processes) this.#scrape(process);
   }
 
@@ -164,16 +173,22 @@ export class World {
     while (this.#store.late.length > 0) this.#deliverLate();
     for (let round = 0; round < 2; round++) {
       this.#store.nowMs += 3 * LEASE_MS;
-      this.#processes = [this.#makeProcess()];
+      this.#processes = [this.#makeProcess(0)];
       const [process] = this.#processes;
       await this.#attempt(process, () => this.#acquire(process));
       for (let i = 0; process.tenure && (i === 0 || process.tenure.plan.pending > 0); i++) {
         await process.queue.renew();
         await this.#claim(process);
+        this.#noteClaims();
         await this.#work(process);
       }
       await process.tenure?.checkpoint();
       this.#scrape(process);
+      this.#store.nowMs += BRIEF_TTL_SECONDS * 1000;
+      await process.queue.renew();
+      await this.#claim(process);
+      this.#scrape(process);
+      await process.tenure?.checkpoint();
       if (this.#shown !== this.#pushed) throw new Error(`${this.#shown} of ${this.#pushed} shown`);
       const letters = this.#store.deadLetters.map((text) => JSON.parse(text).payload).sort();
       if (String(letters) !== String(this.#bad.toSorted())) throw new Error("dead letters differ");
@@ -190,7 +205,8 @@ export class World {
     while (this.#store.late.length > 0) this.#deliverLate();
     const holder = this.#processes.find(({ tenure }) => tenure !== undefined);
     const shown: string[] = [];
-    for (const process of [holder ?? this.#makeProcess(), this.#makeProcess()]) {
+    const first = holder ?? this.#makeProcess(0);
+    for (const process of [first, this.#makeProcess(1 - first.index)]) {
       // Others are gone; a standby may stand back for a while.
       this.#processes = [process];
       for (let i = 0; i < 4; i++) {
@@ -198,6 +214,7 @@ export class World {
         await this.#attempt(process, async () => {
           await this.#acquire(process);
           await this.#claim(process);
+          this.#noteClaims();
           await this.#work(process);
           await process.tenure?.checkpoint();
         });
@@ -211,11 +228,12 @@ export class World {
     if (this.#store.segments.size > 0) throw new Error("segments are left behind");
   }
 
-  #makeProcess(): Process {
+  #makeProcess(index: number): Process {
     const queue = new SimulatedQueue(this.#store, `p${this.#names++}`);
     return {
       queue,
-      workers: makeWorkers(),
+      index,
+      workers: makeWorkers(index),
       tenure: undefined,
       isAcquired: false,
       isRecovered: false,
@@ -225,7 +243,9 @@ export class World {
   #push(count: number, isBad: boolean): void {
     for (let i = 0; i < count; i++) {
       const seq = ++this.#pushed;
-      this.#store.queue.push(new TextEncoder().encode(JSON.stringify(samplesOf(seq))));
+      const element = new TextEncoder().encode(JSON.stringify(samplesOf(seq)));
+      this.#seqOf.set(element, seq);
+      this.#store.queue.push(element);
     }
     if (!isBad) return;
     const bad = JSON.stringify({ bad: this.#bad.length });
@@ -270,10 +290,10 @@ export class World {
         case "release":
           if (!this.#isOwner(process)) return;
           // It ends, whether it is answered or not.
-          this.#processes[index] = this.#makeProcess();
+          this.#processes[index] = this.#makeProcess(index);
           return process.queue.release();
         default:
-          this.#processes[index] = this.#makeProcess();
+          this.#processes[index] = this.#makeProcess(index);
       }
     });
     process.queue.fault = undefined;
@@ -307,10 +327,10 @@ export class World {
     } else {
       process.tenure = undefined;
       process.isRecovered = false;
-      process.workers = makeWorkers();
+      process.workers = makeWorkers(process.index);
       const restored = await restoreRegistry(makeRegistry, process.queue, acquired.saved);
       process.tenure = new Tenure({
-        ...{ ...restored, ...acquired, queue: process.queue, nowMs: 0 },
+        ...{ ...restored, ...acquired, queue: process.queue, nowMs: this.#nowMs },
         ...{ popCount: 2, keepsState: true, maxAgeMs: 0, deadLetterMax: Number.POSITIVE_INFINITY },
         sizes: { entryBytesMax: 60, journalBytesMin: 300, journalEntriesMax: 12 },
       });
@@ -320,8 +340,11 @@ export class World {
 
   async #claim(process: Process): Promise<void> {
     if (!this.#isOwner(process) || process.tenure === undefined) return;
-    const segment = await process.queue.claim(0);
-    if (segment !== undefined) process.tenure.add(segment, 0);
+    const nowMs = this.#nowMs;
+    const segment = await process.queue.claim(nowMs);
+    if (segment !== undefined) process.tenure.add(segment, nowMs);
+    else process.tenure.idle(nowMs);
+    this.#tellVoids(process);
   }
 
   async #work(process: Process): Promise<void> {
@@ -339,7 +362,7 @@ export class World {
     return range !== undefined;
   }
 
-  async #read(process: Process, { sent, ready }: Worker): Promise<boolean> {
+  async #read(process: Process, { sent, ready, folder }: Worker): Promise<boolean> {
     const [range] = sent;
     if (range === undefined) return false;
     const elements = await process.queue.read(range);
@@ -364,11 +387,62 @@ export class World {
     const { tenure } = process;
     if (tenure === undefined || !this.#isOwner(process)) return;
     for (;;) {
-      const applied = tenure.applyNext(0);
-      if (applied === undefined || "again" in applied) break;
+      const applied = tenure.applyNext(this.#nowMs);
+      this.#tellVoids(process);
+      if (applied === undefined) break;
+      if ("again" in applied) {
+        process.workers[0].sent.push(applied.again);
+        continue;
+      }
       if (applied.batch.lost > 0 && !this.#hasForgotten) throw new Error("elements are lost");
     }
-    if (tenure.recoveringLeft === 0) process.isRecovered = true;
+    if (tenure.recoveringLeft > 0 || process.isRecovered) return;
+    tenure.recovered();
+    this.#tellVoids(process);
+    process.isRecovered = true;
+  }
+
+  #tellVoids({ tenure, workers }: Process): void {
+    for (const { incarnation, ids } of tenure?.takeVoids() ?? []) {
+      workers.find((worker) => worker === incarnation)?.folder.void(ids);
+    }
+  }
+
+  /** A segment's time is what the store has, once it is there. */
+  #noteClaims(): void {
+    for (const [number, elements] of this.#store.segments) {
+      const claimedMs = this.#store.state?.claimedMs.get(number) ?? 0;
+      for (const element of elements) {
+        const seq = this.#seqOf.get(element);
+        if (seq !== undefined && !this.#claimedMs.has(seq)) this.#claimedMs.set(seq, claimedMs);
+      }
+    }
+  }
+
+  get #nowMs(): number {
+    return START_MS + this.#store.nowMs;
+  }
+
+  /**
+   * What the series that end must show after so many samples, at the state's clock: by when the samples
+   * were claimed, whoever applied them and whenever.
+   */
+  #expectedBrief(seq: number, clockMs: number): string[] {
+    const series = new Map<number, { seen: number; count: number }>();
+    let seconds = 0;
+    const advance = (ms: number) => {
+      seconds = Math.max(seconds, Math.floor(ms / 1000));
+      for (const [shard, { seen }] of series) {
+        if (seen + BRIEF_TTL_SECONDS <= seconds) series.delete(shard);
+      }
+    };
+    for (let i = 1; i <= seq; i++) {
+      advance(this.#claimedMs.get(i) ?? 0);
+      const count = (series.get(i % 2)?.count ?? 0) + 1;
+      series.set(i % 2, { seen: seconds, count });
+    }
+    advance(clockMs);
+    return [...series].map(([shard, { count }]) => `brief{shard="${shard}"} ${count}`).sort();
   }
 
   /** What is shown is the aggregate of a prefix of what was pushed, and of none before the last. */
@@ -382,6 +456,15 @@ export class World {
     this.#shownOf.set(tenure, count);
     if (this.#hasForgotten) return;
     const seq = Number(/^seq (\S+)$/m.exec(text)?.[1] ?? 0);
+    const { clockMs } = tenure.registry;
+    const brief = text
+      .split("\n")
+      .filter((line) => line.startsWith("brief{"))
+      .sort();
+    const expected = this.#expectedBrief(seq, clockMs);
+    if (String(brief) !== String(expected)) throw new Error(`${brief} for ${expected}`);
+    if (clockMs < this.#shownClockMs) throw new Error("the clock went back");
+    this.#shownClockMs = clockMs;
     const isPrefix = seq === 0 ? text === "" : expectedLines(seq).every((l) => text.includes(l));
     if (!isPrefix) throw new Error(`no prefix: ${text}`);
     if (seq < this.#shown) throw new Error(`went back from ${this.#shown} to ${seq}`);
@@ -390,19 +473,25 @@ export class World {
 }
 
 function renderAll({ registry }: Tenure): string {
-  return rendered(registry.snapshot(0));
+  return rendered(registry.snapshot(START_MS));
 }
 
-function makeWorkers(): Worker[] {
-  return [0, 1].map(() => ({ sent: [], ready: [] }));
+/** Those of one process; they know nothing yet. */
+function makeWorkers(process: number): Worker[] {
+  return FOLDERS[process].map((folder) => {
+    folder.forget();
+    return { sent: [], ready: [], folder };
+  });
 }
 
-/** For all workers: it numbers the definitions anew for each batch, so it carries nothing over. */
-const folder = new Folder({
-  limits: LIMITS,
-  deadLetterMax: Number.MAX_SAFE_INTEGER,
-  definitionsMax: 0,
-});
+/** For all worlds: to make one takes long. */
+const FOLDERS = [0, 1].map(() =>
+  [0, 1].map(() => new Folder({ limits: LIMITS, deadLetterMax: Number.MAX_SAFE_INTEGER })),
+);
+
+/** When the clock of the store begins. */
+const START_MS = 1_700_000_000_000;
+const BRIEF_TTL_SECONDS = 2;
 
 /** Values whose sum depends on their order. */
 function amountOf(seq: number): number {
@@ -416,6 +505,7 @@ function samplesOf(seq: number): object[] {
     { type: "counter", name: "all", value },
     { type: "counter", name: "sharded", value: 1, labels },
     { type: "summary", name: "wait", value, quantiles: [0.5], epsilons: [0.1] },
+    { type: "counter", name: "brief", value: 1, labels: { shard: String(seq % 2) }, ttl: 2 },
     { type: "gauge", name: "seq", value: seq },
   ];
 }

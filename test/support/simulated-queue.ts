@@ -21,7 +21,8 @@ export type StoreMutation =
   | "deletes before the checkpoint"
   | "takes a commit twice"
   | "state stands after another owner"
-  | "commits without what was written ahead";
+  | "commits without what was written ahead"
+  | "forgets when segments were claimed";
 
 interface State {
   owner: string;
@@ -38,6 +39,8 @@ interface State {
   ahead: number;
   /** For each segment that is not done when it was claimed. */
   claimedMs: Map<number, number>;
+  /** When the queue was last found empty, to the second. */
+  clockMs: number;
   isReleased: boolean;
 }
 
@@ -98,7 +101,7 @@ export class SimulatedStore {
     const isNew = known?.owner !== name || token < seen;
     this.state = {
       ...{ first, checkpoint: 0, journal: "", entries: 0, building: "", begun: 0, ahead: 0 },
-      ...{ formerOwner: "", formerToken: 0, claimedMs: new Map(), ...known },
+      ...{ formerOwner: "", formerToken: 0, claimedMs: new Map(), clockMs: 0, ...known },
       isReleased: false,
       owner: name,
       token: isNew ? Math.max(token, seen) + 1 : token,
@@ -121,11 +124,14 @@ export class SimulatedStore {
     let elements = this.segments.get(number);
     if (elements === undefined) {
       if (state.next === number + 1) return "gone";
-      if (this.queue.length === 0) return undefined;
+      if (this.queue.length === 0) {
+        if (secondOf(nowMs) > secondOf(state.clockMs)) state.clockMs = nowMs;
+        return undefined;
+      }
       elements = this.queue;
       this.queue = [];
       this.segments.set(number, elements);
-      state.claimedMs.set(number, nowMs);
+      state.claimedMs.set(number, Math.max(state.clockMs, nowMs));
     }
     state.next = number + 1;
     const claimedMs = state.claimedMs.get(number) ?? 0;
@@ -238,7 +244,8 @@ export class SimulatedQueue implements Queue, RangeReader {
     for (let number = first; number < next; number++) {
       if (isContinued && number < this.#nextSegment) continue;
       const length = this.#store.segments.get(number)?.length;
-      const claimedMs = state.claimedMs.get(number) ?? 0;
+      const isForgotten = this.#store.mutation === "forgets when segments were claimed";
+      const claimedMs = isForgotten ? 0 : (state.claimedMs.get(number) ?? 0);
       if (length !== undefined) segments.push({ number, length, elementBytes: 1, claimedMs });
     }
     if (state.building !== "" && state.building !== state.journal) {
@@ -389,4 +396,8 @@ export class SimulatedQueue implements Queue, RangeReader {
     this.fault = undefined;
     return fault.outcome;
   }
+}
+
+function secondOf(ms: number): number {
+  return Math.floor(ms / 1000);
 }
