@@ -2,7 +2,7 @@ import { METRIC_TYPES, type MetricType, type NativeLayout } from "../sample/samp
 import { ChangedSlots } from "./changed-slots.ts";
 import { Float64Column, Uint32List } from "./columns.ts";
 import type { Family, FamilyLimits, SeriesRef } from "./family.ts";
-import { sampleNamesOf } from "./sample-names.ts";
+import { shownNamesOf } from "./sample-names.ts";
 import { SeriesTexts } from "./series-texts.ts";
 
 /** A series that has ended, and whose index is not free yet. */
@@ -118,7 +118,7 @@ export class Catalog {
     this.#byName.set(name, family);
     while (this.#families.length <= index) this.#families.push(undefined);
     this.#families[index] = family;
-    for (const sampleName of sampleNamesOf(name, type)) this.#sampleNames.add(sampleName);
+    for (const sampleName of shownNamesOf(name, type)) this.#sampleNames.add(sampleName);
     this.#sorted = undefined;
     this.#changedFamilies.extend(this.#families.length);
     this.#changedFamilies.mark(index);
@@ -292,7 +292,7 @@ export class Catalog {
     }
     this.#sampleNames.clear();
     for (const { name, type } of this.#byName.values()) {
-      for (const sampleName of sampleNamesOf(name, type)) this.#sampleNames.add(sampleName);
+      for (const sampleName of shownNamesOf(name, type)) this.#sampleNames.add(sampleName);
     }
     for (let series = this.texts.end - 1; series >= 0; series--) {
       if (this.#fates[series] !== IN_USE) this.texts.freeIndex(series);
@@ -364,7 +364,7 @@ export class Catalog {
     // When states are read back, another one may have taken the name already.
     if (this.#byName.get(family.name) !== family) return;
     this.#byName.delete(family.name);
-    for (const name of sampleNamesOf(family.name, family.type)) this.#sampleNames.delete(name);
+    for (const name of shownNamesOf(family.name, family.type)) this.#sampleNames.delete(name);
     this.#sorted = undefined;
   }
 }

@@ -19,7 +19,7 @@ import { identityOf, type LabelSet, parseLabelSet, renderLabelSet } from "./labe
 import { Lifetimes } from "./lifetimes.ts";
 import { type RegistryParts, readChanges, type SeriesRecord, writeChanges } from "./records.ts";
 import { RemovedSeries } from "./removed-series.ts";
-import { sampleNamesOf } from "./sample-names.ts";
+import { shownNamesOf } from "./sample-names.ts";
 import { SamplesByType } from "./samples-by-type.ts";
 import { hasQuotedName, type SeriesTexts } from "./series-texts.ts";
 import { type QuantileTargets, Summaries, type SummarySnapshot } from "./summary.ts";
@@ -410,7 +410,7 @@ export class Registry {
   }
 
   #familyRefusal(definition: Definition): DropReason | undefined {
-    const names = sampleNamesOf(definition.name, definition.type);
+    const names = shownNamesOf(definition.name, definition.type);
     if (names.some(this.#options.isReservedName)) return "reserved_name";
     if (definition.type === "histogram" && !definition.buckets && !definition.native)
       return "invalid_buckets";

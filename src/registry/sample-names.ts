@@ -1,3 +1,4 @@
+import { escapeWithUnderscores } from "../sample/names.ts";
 import type { MetricType } from "../sample/sample.ts";
 import { unreachable } from "../unreachable.ts";
 
@@ -17,4 +18,9 @@ export function sampleNamesOf(name: string, type: MetricType): string[] {
     default:
       return unreachable(type);
   }
+}
+
+/** The same as scrapers see them that know legacy names only: two that differ to no one else are one. */
+export function shownNamesOf(name: string, type: MetricType): string[] {
+  return sampleNamesOf(escapeWithUnderscores(name), type);
 }

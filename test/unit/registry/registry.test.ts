@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { type Registry, type RegistryOptions, refusalOf } from "../../../src/registry/registry.ts";
+import {
+  OVERFLOWED,
+  type Registry,
+  type RegistryOptions,
+  refusalOf,
+} from "../../../src/registry/registry.ts";
 import { Folder } from "../../../src/sample/fold.ts";
 import type { Definition, MetricType } from "../../../src/sample/sample.ts";
 import { LIMITS } from "../../support/arbitrary-messages.ts";
@@ -528,4 +533,151 @@ test("families stand in the order of their names, whatever the order in which th
   push(registry, define("gauge", "A"));
   const names = registry.snapshot(START_MS).families.map((family) => family.name);
   expect(names).toEqual(["A", "B", "_", "a", "a1", "a:b", "a_b", "aa", "b"]);
+});
+
+describe("names that are one with underscores", () => {
+  test("are taken once: a scraper may ask for them so", () => {
+    const registry = registryOf();
+    expect(push(registry, define("counter", "a.b"))).toBe("applied");
+    expect(push(registry, define("gauge", "a_b"))).toBe("name_collision");
+    expect(push(registry, define("gauge", "a/b"))).toBe("name_collision");
+    expect(push(registry, define("histogram", "é", { buckets: [1] }))).toBe("applied");
+    expect(push(registry, define("gauge", "_.count"))).toBe("name_collision");
+    expect(push(registry, define("gauge", "__sum"))).toBe("name_collision");
+  });
+
+  test("are one series where they are a label's", () => {
+    const registry = registryOf();
+    push(registry, define("counter", "c", { labels: { "a.b": "1" } }));
+    push(registry, define("counter", "c", { labels: { a_b: "1" } }));
+    expect(registry.seriesCount).toBe(1);
+    expect(linesOf(registry)).toEqual(['c{a_b="1"} 2']);
+  });
+});
+
+describe("a limit on series", () => {
+  const limited: string[] = [];
+  const limitedRegistry = (options: Partial<RegistryOptions>) => {
+    limited.length = 0;
+    const listener = {
+      otherLayoutMet: () => {},
+      seriesLimited: (family: string) => void limited.push(family),
+    };
+    return registryOf({ listener, ...options });
+  };
+  const counter = (name: string, id: string) => define("counter", name, { labels: { id } });
+
+  test("of a family drops what would be one more, and names the family", () => {
+    const registry = limitedRegistry({ maxSeriesPerFamily: 2 });
+    for (const id of ["1", "2"]) expect(push(registry, counter("a", id))).toBe("applied");
+    expect(push(registry, counter("a", "3"))).toBe("series_limit");
+    expect(push(registry, counter("a", "1"))).toBe("applied");
+    expect(push(registry, counter("b", "3"))).toBe("applied");
+    expect(limited).toEqual(["a"]);
+  });
+
+  test("of one family in the settings comes before that of all", () => {
+    const limitsOf = (name: string) => ({
+      ttlSeconds: undefined,
+      maxSeries: name === "a" ? 0 : name === "b" ? 1 : undefined,
+    });
+    const families = { limitsOf, hasLifetimes: false };
+    const registry = limitedRegistry({ maxSeriesPerFamily: 2, families });
+    for (const id of ["1", "2", "3"]) {
+      for (const name of ["a", "b", "c"]) push(registry, counter(name, id));
+    }
+    expect(limited).toEqual(["b", "b", "c"]);
+  });
+
+  test("lets samples overflow into one series of their family, one by one", () => {
+    const registry = limitedRegistry({ maxSeriesPerFamily: 1, onLimit: "overflow" });
+    const feed = new Feed(registry, new Folder({ limits: LIMITS, deadLetterMax: 0 }));
+    const message = (id: string) =>
+      `{"type":"counter","name":"a","value":1,"labels":{"id":"${id}"},"ttl":${id === "1" ? 1 : 9}}`;
+    feed.push(["1", "2", "3", "2"].map(message), START_MS);
+    expect(linesOf(registry)).toEqual(['a{id="1"} 1', 'a{overflow="true"} 3']);
+    expect(limited).toEqual(["a", "a", "a"]);
+    // There is room again, and the same message has a series of its own.
+    feed.push([message("2")], START_MS + 10_000);
+    expect(linesOf(registry)).toEqual(['a{id="2"} 1']);
+  });
+
+  test("on all drops what is of a new family, even where samples overflow", () => {
+    const registry = limitedRegistry({ maxSeries: 1, onLimit: "overflow" });
+    push(registry, counter("a", "1"));
+    expect(push(registry, counter("b", "1"))).toBe("series_limit");
+    expect(refOverflow(registry, counter("a", "2"))).toBe(true);
+  });
+
+  const refOverflow = (registry: Registry, definition: Definition) =>
+    registry.resolve(definition) >= OVERFLOWED;
+});
+
+describe("a sample with more than a value", () => {
+  const feedOf = (registry: Registry, maxAgeMs = 0) =>
+    new Feed(registry, new Folder({ limits: LIMITS, deadLetterMax: 0 }), { maxAgeMs });
+
+  const rows: [what: string, messages: string[], lines: string[]][] = [
+    ["adds to a gauge from 0 on", ['"op":"add","value":5', '"op":"sub","value":2'], ["g 3"]],
+    ["adds to a gauge that is set", ['"value":7', '"op":"add","value":5'], ["g 12"]],
+    ["adds many times", ['"op":"add","value":5,"times":3'], ["g 15"]],
+    ["keeps the greatest", ['"op":"max","value":-5', '"op":"max","value":-7'], ["g -5"]],
+    ["keeps the least", ['"op":"min","value":5', '"op":"min","value":7'], ["g 5"]],
+    ["keeps the greatest of one that is set", ['"value":9', '"op":"max","value":7'], ["g 9"]],
+    ["takes no number for no value", ['"value":"NaN"', '"op":"add","value":1'], ["g 1"]],
+    ["sets once, whatever the times", ['"value":4,"times":9'], ["g 4"]],
+  ];
+  for (const [what, messages, lines] of rows) {
+    test(what, () => {
+      const registry = registryOf();
+      const texts = messages.map((text) => `{"type":"gauge","name":"g",${text}}`);
+      feedOf(registry).push(texts, START_MS);
+      expect(linesOf(registry)).toEqual(lines);
+    });
+  }
+
+  test("counts and observes many times, and what its sender has observed", () => {
+    const registry = registryOf();
+    feedOf(registry).push(
+      [
+        '{"type":"counter","name":"c","value":1.5,"times":4}',
+        '{"type":"histogram","name":"h","value":3,"times":2,"buckets":[2,4]}',
+        '{"type":"histogram","name":"h","counts":[1,2,3],"sum":100,"buckets":[2,4]}',
+        '{"type":"summary","name":"s","value":2,"times":3,"quantiles":[0.5],"epsilons":[0.1]}',
+        '{"type":"summary","name":"s","count":5,"sum":50}',
+      ],
+      START_MS,
+    );
+    expect(linesOf(registry)).toEqual([
+      "c 6",
+      ...['h_bucket{le="2"} 1', 'h_bucket{le="4"} 5', 'h_bucket{le="+Inf"} 8'],
+      ...["h_sum 106", "h_count 8"],
+      ...['s{quantile="0.5"} 2', "s_sum 56", "s_count 8"],
+    ]);
+  });
+
+  test("is refused as invalid_counts where its family has other buckets, or native ones", () => {
+    const registry = registryOf();
+    const { drops, samples } = feedOf(registry).push(
+      [
+        '{"type":"histogram","name":"h","value":3,"buckets":[2,4]}',
+        '{"type":"histogram","name":"h","counts":[1,2],"sum":100,"buckets":[2]}',
+        '{"type":"histogram","name":"n","value":3,"native":true,"buckets":[2]}',
+        '{"type":"histogram","name":"n","counts":[1,2],"sum":100,"buckets":[2]}',
+      ],
+      START_MS,
+    );
+    expect(samples).toBe(2);
+    expect(drops.map(({ reason, count }) => [reason, count])).toEqual([["invalid_counts", 2]]);
+  });
+
+  test("is refused as too_old by when it was claimed, and makes no series", () => {
+    const registry = registryOf();
+    const at = (ageSeconds: number) =>
+      `{"type":"gauge","name":"g${ageSeconds + 9}","value":1,"timestamp":${START_MS / 1000 - ageSeconds}}`;
+    const applied = feedOf(registry, 60_000).push([61, 60, 1, -5].map(at), START_MS);
+    expect(applied.drops.map(({ reason }) => reason)).toEqual(["too_old"]);
+    expect(applied.ages).toEqual([60, 1, 0]);
+    expect(linesOf(registry)).toEqual(["g10 1", "g4 1", "g69 1"]);
+  });
 });
