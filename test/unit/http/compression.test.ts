@@ -69,7 +69,7 @@ for (const encoding of ["gzip", "zstd"] as const) {
 
 function sourceOf(chunks: readonly Uint8Array[]) {
   const firstTaken = Promise.withResolvers<void>();
-  const source = {
+  const source: ByteSource & { asked: number; isEnded: boolean; firstTaken: Promise<void> } = {
     ...{ asked: 0, isEnded: false, firstTaken: firstTaken.promise },
     next: async () => {
       if (source.isEnded) throw new Error("the source was ended");
