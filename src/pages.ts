@@ -3,7 +3,7 @@ import type { Settings } from "./config/settings.ts";
 import { renderExposition } from "./exposition/render.ts";
 import type { Pages } from "./http/pages.ts";
 import type { Ingestion } from "./ingest/ingestion.ts";
-import type { RegistrySnapshot } from "./registry/registry.ts";
+import type { RegistrySnapshot } from "./registry/snapshot.ts";
 import type { RespServer } from "./resp/server.ts";
 import type { OwnMetrics } from "./telemetry/own-metrics.ts";
 

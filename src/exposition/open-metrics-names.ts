@@ -1,5 +1,5 @@
-import type { RegistrySnapshot } from "../registry/registry.ts";
 import { sampleNamesOf } from "../registry/sample-names.ts";
+import type { RegistrySnapshot } from "../registry/snapshot.ts";
 import type { MetricType } from "../sample/sample.ts";
 import { EMPTY_CHUNK } from "./chunk.ts";
 import { escapeMetricName } from "./escaping.ts";

@@ -1,6 +1,6 @@
 import { Float64Column } from "../registry/columns.ts";
-import type { FamilySnapshot, RegistrySnapshot } from "../registry/registry.ts";
 import { SeriesTexts } from "../registry/series-texts.ts";
+import type { FamilySnapshot, RegistrySnapshot } from "../registry/snapshot.ts";
 import { escapeQuoted, quoteLabelName } from "./escaping.ts";
 
 /** A family that no registry keeps: one of the gateway's own. */

@@ -1,4 +1,4 @@
-import type { FamilySnapshot, RegistrySnapshot } from "../registry/registry.ts";
+import type { FamilySnapshot, RegistrySnapshot } from "../registry/snapshot.ts";
 import { unreachable } from "../unreachable.ts";
 import type { Format } from "./format.ts";
 import { renderOpenMetrics } from "./open-metrics.ts";

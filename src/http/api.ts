@@ -1,6 +1,6 @@
 import { type LabelSet, parseLabelSet } from "../registry/label-set.ts";
-import type { RegistrySnapshot } from "../registry/registry.ts";
 import { matches, parseSelector, type Selector } from "../registry/selector.ts";
+import type { RegistrySnapshot } from "../registry/snapshot.ts";
 import type { Pages } from "./pages.ts";
 import { Rendering } from "./rendering.ts";
 

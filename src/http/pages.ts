@@ -1,6 +1,6 @@
 import type { Format } from "../exposition/format.ts";
 import type { LabelSet } from "../registry/label-set.ts";
-import type { RegistrySnapshot } from "../registry/registry.ts";
+import type { RegistrySnapshot } from "../registry/snapshot.ts";
 
 /** What the server shows. */
 export interface Pages {

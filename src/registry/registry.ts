@@ -1,95 +1,22 @@
 import { DROP_REASONS, type DropReason } from "../sample/drop-reason.ts";
-import {
-  type Definition,
-  type Exemplar,
-  METRIC_TYPES,
-  type MetricType,
-  type NativeLayout,
-  type SampleDetail,
-} from "../sample/sample.ts";
+import { type Definition, METRIC_TYPES, type SampleDetail } from "../sample/sample.ts";
 import { unreachable } from "../unreachable.ts";
 import type { ByteWriter } from "./bytes.ts";
 import { areEqual, Catalog } from "./catalog.ts";
-import type { Float64Snapshot } from "./columns.ts";
 import { Counters } from "./counter.ts";
 import type { Family, FamilyLimits, SeriesRef } from "./family.ts";
 import { Gauges } from "./gauge.ts";
-import { type HistogramLayout, type HistogramSnapshot, Histograms } from "./histogram.ts";
+import { type HistogramLayout, Histograms } from "./histogram.ts";
 import { identityOf, type LabelSet, parseLabelSet, renderLabelSet } from "./label-set.ts";
 import { Lifetimes } from "./lifetimes.ts";
+import type { RegistryOptions } from "./options.ts";
 import { type RegistryParts, readChanges, type SeriesRecord, writeChanges } from "./records.ts";
 import { RemovedSeries } from "./removed-series.ts";
 import { shownNamesOf } from "./sample-names.ts";
 import { SamplesByType } from "./samples-by-type.ts";
-import { hasQuotedName, type SeriesTexts } from "./series-texts.ts";
-import { type QuantileTargets, Summaries, type SummarySnapshot } from "./summary.ts";
-
-export interface RegistryOptions {
-  /** Label names in order in the exposition; otherwise as first sent. */
-  sortIncomingLabels: boolean;
-  /** Whether what has changed is taken with `writeChanges`. */
-  isJournaled: boolean;
-  /** Series over all families, and in each; 0 means no limit. */
-  maxSeries: number;
-  maxSeriesPerFamily: number;
-  /** What becomes of a sample that would make one series more. */
-  onLimit: "drop" | "overflow";
-  /** A series that was silent for so long ends; 0: never. */
-  seriesTtlSeconds: number;
-  /** What the settings say of single families. */
-  families: FamilySettings | undefined;
-  /** Whether a sample name belongs to the gateway's own families. */
-  isReservedName: (name: string) => boolean;
-  listener: RegistryListener;
-}
-
-export interface FamilySettings {
-  limitsOf(family: string): FamilyLimits;
-  /** Whether some family has a `ttlSeconds`. */
-  hasLifetimes: boolean;
-}
-
-export interface RegistryListener {
-  /** A sample brings buckets or quantiles that differ from its family's own; told once a family. */
-  otherLayoutMet(family: string): void;
-  /** A sample found no room for a series of its own. */
-  seriesLimited(family: string): void;
-}
-
-/**
- * All series of some families at one moment. Reading it later, once and in order, while samples are
- * applied, shows that moment.
- */
-export interface RegistrySnapshot {
-  /** In the order of their names. */
-  families: readonly FamilySnapshot[];
-  /** All that there are, wanted or not; the same array until a family comes or goes. */
-  allFamilies: readonly { readonly name: string; readonly type: MetricType }[];
-  texts: SeriesTexts;
-  /** For each series when it began, in ms since 1970. */
-  created: Float64Snapshot;
-  /** By slot, each with one; what was sent since the moment may be among them. */
-  counterExemplars: ReadonlyMap<number, readonly (Exemplar | undefined)[]>;
-  counters: Float64Snapshot;
-  gauges: Float64Snapshot;
-  histograms: HistogramSnapshot;
-  summaries: SummarySnapshot;
-  /** Says that no more will be read. */
-  release(): void;
-}
-
-export interface FamilySnapshot {
-  name: string;
-  type: MetricType;
-  help: string;
-  unit: string;
-  bounds: Float64Array | undefined;
-  native: NativeLayout | undefined;
-  targets: QuantileTargets | undefined;
-  /** Its series, in the order in which they came, and the slot of each. */
-  series: Uint32Array;
-  slots: Uint32Array;
-}
+import { hasQuotedName } from "./series-texts.ts";
+import type { RegistrySnapshot } from "./snapshot.ts";
+import { Summaries } from "./summary.ts";
 
 /**
  * All families and series. One thread writes, in the order of the queue: the state is a function

@@ -1,7 +1,7 @@
 import type { IngestionListener } from "../ingest/listener.ts";
 import type { AppliedBatch } from "../ingest/tenure.ts";
 import type { SavedCheckpoint } from "../queue/queue.ts";
-import type { RegistryListener } from "../registry/registry.ts";
+import type { RegistryListener } from "../registry/options.ts";
 import type { RespListener } from "../resp/server.ts";
 import type { DropReason } from "../sample/drop-reason.ts";
 import type { Drop } from "../sample/fold.ts";

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { ByteWriter } from "../../src/registry/bytes.ts";
-import type { Registry, RegistrySnapshot } from "../../src/registry/registry.ts";
+import type { Registry } from "../../src/registry/registry.ts";
+import type { RegistrySnapshot } from "../../src/registry/snapshot.ts";
 import type { Batch } from "../../src/sample/fold.ts";
 import { Folder } from "../../src/sample/fold.ts";
 import { LIMITS } from "../support/arbitrary-messages.ts";

@@ -1,4 +1,5 @@
-import { Registry, type RegistryOptions } from "../../src/registry/registry.ts";
+import type { RegistryOptions } from "../../src/registry/options.ts";
+import { Registry } from "../../src/registry/registry.ts";
 import type { Definition, MetricType } from "../../src/sample/sample.ts";
 
 /** A registry without limits, but for what is given. */

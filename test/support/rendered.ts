@@ -1,7 +1,7 @@
 import type { Format } from "../../src/exposition/format.ts";
 import type { PlainFamily } from "../../src/exposition/plain-family.ts";
 import { renderExposition } from "../../src/exposition/render.ts";
-import type { RegistrySnapshot } from "../../src/registry/registry.ts";
+import type { RegistrySnapshot } from "../../src/registry/snapshot.ts";
 
 export const TEXT: Format = { kind: "text", version: "0.0.4", escaping: "underscores" };
 

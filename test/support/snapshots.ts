@@ -1,7 +1,7 @@
 import { Float64Column } from "../../src/registry/columns.ts";
 import type { NativeBuckets } from "../../src/registry/native-histogram.ts";
-import type { FamilySnapshot, RegistrySnapshot } from "../../src/registry/registry.ts";
 import { SeriesTexts } from "../../src/registry/series-texts.ts";
+import type { FamilySnapshot, RegistrySnapshot } from "../../src/registry/snapshot.ts";
 import type { Exemplar, MetricType, NativeLayout } from "../../src/sample/sample.ts";
 
 /** A family of a snapshot that no registry made. What is not given is empty. */

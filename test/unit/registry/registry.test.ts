@@ -1,10 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import {
-  OVERFLOWED,
-  type Registry,
-  type RegistryOptions,
-  refusalOf,
-} from "../../../src/registry/registry.ts";
+import type { RegistryOptions } from "../../../src/registry/options.ts";
+import { OVERFLOWED, type Registry, refusalOf } from "../../../src/registry/registry.ts";
 import { Folder } from "../../../src/sample/fold.ts";
 import type { Definition, MetricType } from "../../../src/sample/sample.ts";
 import { LIMITS } from "../../support/arbitrary-messages.ts";
