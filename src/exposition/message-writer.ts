@@ -2,13 +2,13 @@ import { Chunk } from "./chunk.ts";
 
 /** Writes messages of Protocol Buffers. Source: protobuf.dev, "Encoding". */
 export class MessageWriter extends Chunk {
-  /** A whole number from 0 to 2^53, as uint32, uint64, int64 or enum. */
+  /** A whole number from 0 on, as uint32, uint64, int64 or enum; what is beyond uint64 is its end. */
   wholeField(field: number, value: number): void {
     this.varint(field * 8 + VARINT);
-    this.varint(value);
+    this.varint(Math.min(value, UINT64_END));
   }
 
-  /** A whole number within 2^52 of 0, as sint32 or sint64. */
+  /** A whole number within 2^62 of 0, as sint32 or sint64. */
   signedField(field: number, value: number): void {
     this.wholeField(field, value < 0 ? value * -2 - 1 : value * 2);
   }
@@ -63,7 +63,7 @@ export class MessageWriter extends Chunk {
     other.length = 0;
   }
 
-  /** From 0 to 2^53. */
+  /** From 0 to `UINT64_END`. */
   varint(value: number): void {
     this.reserve(VARINT_LENGTH_MAX);
     const { bytes } = this;
@@ -85,4 +85,6 @@ function lengthOfVarint(value: number): number {
 const VARINT = 0;
 const FIXED64 = 1;
 const LENGTH_DELIMITED = 2;
-const VARINT_LENGTH_MAX = 8;
+const VARINT_LENGTH_MAX = 10;
+/** The last double that is less than 2^64. */
+const UINT64_END = 2 ** 64 - 2 ** 11;

@@ -13,9 +13,9 @@ export class ByteWriter {
     this.#bytes[this.length++] = value;
   }
 
-  /** An integer in 0..2^53-1, seven bits a byte, low bits first; small ones take one byte. */
+  /** A double that is an integer from 0 on, seven bits a byte, low bits first; small ones take one. */
   varint(value: number): void {
-    this.#reserve(8);
+    this.#reserve(value < 2 ** 56 ? 8 : VARINT_BYTES_MAX);
     let rest = value;
     while (rest >= 0x80) {
       this.#bytes[this.length++] = (rest % 0x80) | 0x80;
@@ -98,7 +98,7 @@ export class ByteReader {
 
   varint(): number {
     let value = 0;
-    for (let scale = 1; scale < 2 ** 53; scale *= 0x80) {
+    for (let scale = 1; scale < Number.POSITIVE_INFINITY; scale *= 0x80) {
       const byte = this.u8();
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value;
@@ -133,6 +133,9 @@ export class ByteReader {
     return this.#bytes.subarray(start, this.#at);
   }
 }
+
+/** For the greatest double, 1024 bits. */
+const VARINT_BYTES_MAX = 147;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -237,3 +237,21 @@ test("a family of any size has its length in front, and is made in small steps",
     gauge: { value: 4321 },
   });
 });
+
+for (const [count, shown] of [
+  [2 ** 53, 2 ** 53],
+  [2 ** 56, 2 ** 56],
+  [2 ** 63 + 2 ** 12, 2 ** 63 + 2 ** 12],
+  [2 ** 64, 2 ** 64 - 2 ** 11],
+  [2 ** 80, 2 ** 64 - 2 ** 11],
+]) {
+  test(`a count of ${count} is ${shown}`, () => {
+    const series = [
+      { value: 1, counts: [count] },
+      { value: 2, counts: [1] },
+    ];
+    const metrics = metricsOf([{ name: "h", type: "histogram", bounds: [], series }]);
+    const counts = metrics.map(({ histogram }) => (histogram as Message).sample_count);
+    expect(counts).toEqual([shown, 1]);
+  });
+}
