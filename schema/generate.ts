@@ -26,7 +26,7 @@ export const BEYOND_JSON_SCHEMA: readonly { reason: DropReason; rule: string }[]
   { reason: "invalid_labels", rule: "Names and values of `labels` have no lone surrogate." },
   {
     reason: "invalid_labels",
-    rule: "Names of `labels` differ when each character that is not a letter, a digit, an underscore or a colon is an underscore.",
+    rule: "Names of `labels` differ when each character that is not a letter, a digit or an underscore is an underscore.",
   },
   { reason: "too_large", rule: "A list element has at most `Metrics.MaxMessageBytes`." },
   { reason: "too_many_labels", rule: "There are at most `Metrics.MaxLabels`." },

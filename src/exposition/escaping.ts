@@ -1,12 +1,6 @@
+import { escapeQuoted } from "../registry/escapes.ts";
+import { escapeWithUnderscores, isLegacyName, type NameKind } from "../sample/names.ts";
 import type { EscapingScheme } from "./format.ts";
-
-/** What a name is of: a label's has no colons. */
-type Kind = "metric" | "label";
-
-/** Whether each scraper takes the name of a metric as it is. Source: Prometheus, "Data model". */
-export function isLegacyName(name: string): boolean {
-  return LEGACY.metric.test(name);
-}
 
 /** How a metric's name is shown; it stands in quotes if it is no legacy name even so. */
 export function escapeMetricName(name: string, scheme: EscapingScheme): string {
@@ -23,61 +17,23 @@ export function escapeLabelName(name: string, scheme: EscapingScheme): string {
 
 /** A metric's name as it stands in a line of metadata. */
 export function quoteMetricName(name: string): string {
-  return LEGACY.metric.test(name) ? name : `"${escapeQuoted(name)}"`;
+  return isLegacyName(name, "metric") ? name : `"${escapeQuoted(name)}"`;
 }
-
-export function quoteLabelName(name: string): string {
-  return LEGACY.label.test(name) ? name : `"${escapeQuoted(name)}"`;
-}
-
-/** Source: Prometheus, "Exposition formats": `\\`, `\"` and `\n` between quotes. */
-export function escapeQuoted(text: string): string {
-  if (!/[\\"\n]/.test(text)) return text;
-  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
-}
-
-/** What `escapeQuoted` was given. */
-export function unescapeQuoted(text: string): string {
-  if (!text.includes("\\")) return text;
-  return text.replace(/\\(.)/g, (_, escaped) => (escaped === "n" ? "\n" : escaped));
-}
-
-const LEGACY = {
-  metric: /^[a-zA-Z_:][a-zA-Z0-9_:]*$/,
-  label: /^[a-zA-Z_][a-zA-Z0-9_]*$/,
-};
-
-const LEGACY_CHARACTER = {
-  metric: /[a-zA-Z0-9_:]/,
-  label: /[a-zA-Z0-9_]/,
-};
 
 /** Source: prometheus/common, model.EscapeName and EscapeMetricFamily, which leaves legacy names. */
-function escapeName(name: string, scheme: EscapingScheme, kind: Kind): string {
-  if (scheme === "allow-utf-8" || LEGACY[kind].test(name)) return name;
-  let escaped = scheme === "values" ? "U__" : "";
-  let isFirst = true;
-  for (const character of name) {
-    const isLegacy = LEGACY_CHARACTER[kind].test(character) && !(isFirst && /\d/.test(character));
-    escaped += isLegacy ? escapeLegacy(character, scheme) : escapeOther(character, scheme);
-    isFirst = false;
-  }
-  return escaped;
+function escapeName(name: string, scheme: EscapingScheme, kind: NameKind): string {
+  if (scheme === "allow-utf-8" || isLegacyName(name, kind)) return name;
+  if (scheme === "underscores") return escapeWithUnderscores(name, kind);
+  const escaped = Array.from(name, (character, i) => {
+    if (character === "_") return "__";
+    return isLegacyName(i === 0 ? character : `a${character}`, kind)
+      ? character
+      : escapeOther(character, scheme);
+  }).join("");
+  return scheme === "values" ? `U__${escaped}` : escaped;
 }
 
-type Escaping = Exclude<EscapingScheme, "allow-utf-8">;
-
-function escapeLegacy(character: string, scheme: Escaping): string {
-  return character === "_" && scheme !== "underscores" ? "__" : character;
-}
-
-function escapeOther(character: string, scheme: Escaping): string {
-  switch (scheme) {
-    case "underscores":
-      return "_";
-    case "dots":
-      return character === "." ? "_dot_" : "__";
-    case "values":
-      return `_${character.codePointAt(0)?.toString(16)}_`;
-  }
+function escapeOther(character: string, scheme: "dots" | "values"): string {
+  if (scheme === "values") return `_${character.codePointAt(0)?.toString(16)}_`;
+  return character === "." ? "_dot_" : "__";
 }

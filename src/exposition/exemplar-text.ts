@@ -1,5 +1,6 @@
+import { renderLabelSet } from "../registry/label-set.ts";
 import type { Exemplar } from "../sample/sample.ts";
-import { escapeLabelName, escapeQuoted, quoteLabelName } from "./escaping.ts";
+import { escapeLabelName } from "./escaping.ts";
 import type { EscapingScheme } from "./format.ts";
 import { formatValue } from "./number.ts";
 
@@ -24,10 +25,9 @@ export function exemplarLabels(
 export function exemplarText(exemplar: Exemplar, escaping: EscapingScheme): string {
   const labels = exemplarLabels(exemplar, escaping);
   if (labels === undefined) return "";
-  const pairs = labels.names.map(
-    (name, i) => `${quoteLabelName(name)}="${escapeQuoted(labels.values[i])}"`,
-  );
+  const { names: labelNames, values: labelValues } = labels;
+  const pairs = renderLabelSet({ labelNames, labelValues }, false);
   const { value, timestampSeconds } = exemplar;
   const time = timestampSeconds === undefined ? "" : ` ${formatValue(timestampSeconds)}`;
-  return ` # {${pairs.join(",")}} ${formatValue(value)}${time}`;
+  return ` # {${pairs}} ${formatValue(value)}${time}`;
 }

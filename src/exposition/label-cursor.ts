@@ -1,8 +1,8 @@
+import { LabelScanner } from "../registry/label-scanner.ts";
 import type { SeriesTexts } from "../registry/series-texts.ts";
 import { viewOf } from "./chunk.ts";
 import { escapeLabelName } from "./escaping.ts";
 import type { EscapingScheme } from "./format.ts";
-import { LabelScanner } from "./label-scanner.ts";
 
 /** Label sets, one series after the other, as text whose names the escaping scheme allows. */
 export class LabelCursor {

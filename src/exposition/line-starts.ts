@@ -1,5 +1,6 @@
+import { isLegacyName } from "../sample/names.ts";
 import { type Chunk, type PaddedText, paddedText } from "./chunk.ts";
-import { isLegacyName, quoteMetricName } from "./escaping.ts";
+import { quoteMetricName } from "./escaping.ts";
 import type { LabelCursor } from "./label-cursor.ts";
 
 /** Writes a line of the present series up to its value: `name{labels} `. */
@@ -42,7 +43,8 @@ export function labelEnd(name: string, value: string): PaddedText {
 
 /** A name that is no legacy one stands between the braces: `{"my.metric",labels} `. */
 function startsOf(name: string): { bare: PaddedText; open: PaddedText } {
-  if (isLegacyName(name)) return { bare: paddedText(`${name} `), open: paddedText(`${name}{`) };
+  if (isLegacyName(name, "metric"))
+    return { bare: paddedText(`${name} `), open: paddedText(`${name}{`) };
   const quoted = quoteMetricName(name);
   return { bare: paddedText(`{${quoted}} `), open: paddedText(`{${quoted},`) };
 }

@@ -1,8 +1,9 @@
+import { escapeQuoted } from "../registry/escapes.ts";
 import type { Exemplar } from "../sample/sample.ts";
 import { unreachable } from "../unreachable.ts";
 import { CHUNK_LENGTH, SUMMARY_CHUNK_LENGTH } from "./chunk.ts";
 import { ChunkWriter } from "./chunk-writer.ts";
-import { escapeMetricName, escapeQuoted, quoteMetricName } from "./escaping.ts";
+import { escapeMetricName, quoteMetricName } from "./escaping.ts";
 import { exemplarText } from "./exemplar-text.ts";
 import type { EscapingScheme } from "./format.ts";
 import { LabelCursor } from "./label-cursor.ts";

@@ -1,7 +1,7 @@
 import { Float64Column } from "../registry/columns.ts";
+import { renderLabelSet } from "../registry/label-set.ts";
 import { SeriesTexts } from "../registry/series-texts.ts";
 import type { FamilySnapshot, RegistrySnapshot } from "../registry/snapshot.ts";
-import { escapeQuoted, quoteLabelName } from "./escaping.ts";
 
 /** A family that no registry keeps: one of the gateway's own. */
 export interface PlainFamily {
@@ -77,7 +77,6 @@ export function snapshotOf(families: readonly PlainFamily[]): RegistrySnapshot {
 }
 
 function labelSetOf(labels: PlainSeries["labels"]): string {
-  return Object.entries(labels)
-    .map(([name, value]) => `${quoteLabelName(name)}="${escapeQuoted(String(value))}"`)
-    .join(",");
+  const labelNames = Object.keys(labels);
+  return renderLabelSet({ labelNames, labelValues: Object.values(labels).map(String) }, false);
 }

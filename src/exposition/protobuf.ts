@@ -1,3 +1,4 @@
+import { LabelScanner } from "../registry/label-scanner.ts";
 import type { NativeBuckets, SparseBuckets } from "../registry/native-histogram.ts";
 import type { Exemplar, NativeLayout } from "../sample/sample.ts";
 import { unreachable } from "../unreachable.ts";
@@ -6,7 +7,6 @@ import { escapeMetricName } from "./escaping.ts";
 import { exemplarLabels } from "./exemplar-text.ts";
 import type { EscapingScheme } from "./format.ts";
 import { LabelCursor } from "./label-cursor.ts";
-import { LabelScanner } from "./label-scanner.ts";
 import { MessageWriter } from "./message-writer.ts";
 import { spansOf } from "./native-spans.ts";
 import type { ExpositionOptions, ShownFamily } from "./render.ts";

@@ -1,4 +1,4 @@
-import { type LabelSet, parseLabelSet } from "../registry/label-set.ts";
+import { type LabelSet, readLabelSet } from "../registry/label-set.ts";
 import { matches, parseSelector, type Selector } from "../registry/selector.ts";
 import type { RegistrySnapshot } from "../registry/snapshot.ts";
 import type { Pages } from "./pages.ts";
@@ -104,9 +104,8 @@ function* renderSeries(snapshot: RegistrySnapshot, isMeant: Predicate): Generato
   let separator = "";
   for (const { name, series } of snapshot.families) {
     for (const index of series) {
-      const start = texts.startOf(index);
-      const end = start + texts.lengthOf(index);
-      const labels = parseLabelSet(texts.pageOf(index).toString("utf8", start, end));
+      const bytes = texts.pageOf(index);
+      const labels = readLabelSet(bytes, texts.startOf(index), texts.lengthOf(index));
       if (!isMeant(name, labels)) continue;
       text += separator + renderLabels(name, labels);
       separator = ",";

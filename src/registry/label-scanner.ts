@@ -1,4 +1,4 @@
-import { unescapeQuoted } from "./escaping.ts";
+import { unescapeQuoted } from "./escapes.ts";
 
 /**
  * Goes over a label set as it stands in the text format between the braces: `a="1","b.c"="2"`. The
@@ -23,26 +23,27 @@ export class LabelScanner {
     this.#end = start + length;
   }
 
-  /** Goes to the next pair; false when there is none. */
+  /** Goes to the next pair; false when there is none. Of bytes that are no label set it makes any. */
   next(): boolean {
-    if (this.#at >= this.#end) return false;
+    const end = this.#end;
+    if (this.#at >= end) return false;
     const bytes = this.#bytes;
     let at = this.#at;
     this.isNameQuoted = bytes[at] === QUOTE;
     if (this.isNameQuoted) {
       this.nameStart = at + 1;
-      for (at++; bytes[at] !== QUOTE; at++) if (bytes[at] === BACKSLASH) at++;
+      for (at++; at < end && bytes[at] !== QUOTE; at++) if (bytes[at] === BACKSLASH) at++;
       this.nameEnd = at;
       at++;
     } else {
       this.nameStart = at;
-      while (bytes[at] !== EQUALS) at++;
+      while (at < end && bytes[at] !== EQUALS) at++;
       this.nameEnd = at;
     }
     at += 2;
     this.valueStart = at;
     this.isValueEscaped = false;
-    for (; bytes[at] !== QUOTE; at++) {
+    for (; at < end && bytes[at] !== QUOTE; at++) {
       if (bytes[at] !== BACKSLASH) continue;
       this.isValueEscaped = true;
       at++;
@@ -52,7 +53,7 @@ export class LabelScanner {
     return true;
   }
 
-  /** The name as it was sent. */
+  /** The name as it was sent. Throws a TypeError where it is no UTF-8, as the two below do. */
   name(): string {
     return unescapeQuoted(utf8.decode(this.#bytes.subarray(this.nameStart, this.nameEnd)));
   }
@@ -68,7 +69,7 @@ export class LabelScanner {
   }
 }
 
-const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const QUOTE = 0x22;
 const EQUALS = 0x3d;
 const BACKSLASH = 0x5c;

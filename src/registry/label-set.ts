@@ -1,5 +1,7 @@
-import { escapeWithUnderscores } from "../sample/names.ts";
+import { escapeWithUnderscores, isLegacyName } from "../sample/names.ts";
 import type { Definition } from "../sample/sample.ts";
+import { escapeQuoted } from "./escapes.ts";
+import { LabelScanner } from "./label-scanner.ts";
 
 /**
  * A label set as it stands in the text format between the braces: `a="1",b="2"`. A name that the
@@ -18,36 +20,27 @@ export function renderLabelSet({ labelNames, labelValues }: LabelSet, sorted: bo
  * only. To them two sets that differ in nothing else would be one series twice.
  */
 export function identityOf({ labelNames, labelValues }: LabelSet): string {
-  return renderLabelSet({ labelNames: labelNames.map(escapeWithUnderscores), labelValues }, true);
+  return renderLabelSet(
+    { labelNames: labelNames.map((name) => escapeWithUnderscores(name, "label")), labelValues },
+    true,
+  );
 }
 
-/** The label set of a text that `renderLabelSet` made. */
-export function parseLabelSet(text: string): LabelSet {
+/** Reads what `renderLabelSet` made: UTF-8, `length` bytes from `start` on. */
+export function readLabelSet(bytes: Uint8Array, start: number, length: number): LabelSet {
   const set: LabelSet = { labelNames: [], labelValues: [] };
-  for (const [, quoted, bare, value] of text.matchAll(PAIR)) {
-    set.labelNames.push(quoted === undefined ? bare : unescapeText(quoted));
-    set.labelValues.push(unescapeText(value));
+  const scanner = new LabelScanner();
+  scanner.begin(bytes, start, length);
+  while (scanner.next()) {
+    set.labelNames.push(scanner.name());
+    set.labelValues.push(scanner.value());
   }
   return set;
 }
 
 export type LabelSet = Pick<Definition, "labelNames" | "labelValues">;
 
-const PAIR = /(?:"((?:[^"\\]|\\.)*)"|([^,="]+))="((?:[^"\\]|\\.)*)"/g;
-const LEGACY_LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
-
 function renderPair(name: string, value: string): string {
-  const shown = LEGACY_LABEL_NAME.test(name) ? name : `"${escapeText(name)}"`;
-  return `${shown}="${escapeText(value)}"`;
-}
-
-/** Source: Prometheus, "Exposition formats", text format: `\\`, `\"` and `\n` in label values. */
-function escapeText(value: string): string {
-  if (!/[\\"\n]/.test(value)) return value;
-  return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
-}
-
-function unescapeText(text: string): string {
-  if (!text.includes("\\")) return text;
-  return text.replace(/\\(.)/g, (_, character: string) => (character === "n" ? "\n" : character));
+  const shown = isLegacyName(name, "label") ? name : `"${escapeQuoted(name)}"`;
+  return `${shown}="${escapeQuoted(value)}"`;
 }

@@ -7,7 +7,7 @@ import { Counters } from "./counter.ts";
 import type { Family, FamilyLimits, SeriesRef } from "./family.ts";
 import { Gauges } from "./gauge.ts";
 import { type HistogramLayout, Histograms } from "./histogram.ts";
-import { identityOf, type LabelSet, parseLabelSet, renderLabelSet } from "./label-set.ts";
+import { identityOf, type LabelSet, readLabelSet, renderLabelSet } from "./label-set.ts";
 import { Lifetimes } from "./lifetimes.ts";
 import type { RegistryOptions } from "./options.ts";
 import { type RegistryParts, readChanges, type SeriesRecord, writeChanges } from "./records.ts";
@@ -272,7 +272,7 @@ export class Registry {
   #restoreSeries({ series, family, labelSet, isSorted, slot, createdMs }: SeriesRecord): void {
     let [identity, shown] = [labelSet, labelSet];
     if (!isSorted || hasQuotedName(labelSet)) {
-      const labels = parseLabelSet(utf8.decode(labelSet));
+      const labels = readLabelSet(labelSet, 0, labelSet.length);
       identity = Buffer.from(identityOf(labels));
       const { sortIncomingLabels } = this.#options;
       if (!isSorted && sortIncomingLabels) shown = Buffer.from(renderLabelSet(labels, true));
@@ -284,9 +284,7 @@ export class Registry {
 
   #labelsOf(series: number): LabelSet {
     const { texts } = this.#catalog;
-    const start = texts.startOf(series);
-    const end = start + texts.lengthOf(series);
-    return parseLabelSet(texts.pageOf(series).toString("utf8", start, end));
+    return readLabelSet(texts.pageOf(series), texts.startOf(series), texts.lengthOf(series));
   }
 
   #removeOver(): RemovedSeries | undefined {
@@ -401,8 +399,6 @@ export const OVERFLOWED = 2 ** 31;
 const OVERFLOW_LABELS: LabelSet = { labelNames: ["overflow"], labelValues: ["true"] };
 
 const NO_LIMITS: FamilyLimits = { ttlSeconds: undefined, maxSeries: undefined };
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function layoutOf({ bounds, native }: Family): HistogramLayout {
   return { bounds: bounds ?? NO_BOUNDS, native };

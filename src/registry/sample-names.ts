@@ -22,5 +22,5 @@ export function sampleNamesOf(name: string, type: MetricType): string[] {
 
 /** The same as scrapers see them that know legacy names only: two that differ to no one else are one. */
 export function shownNamesOf(name: string, type: MetricType): string[] {
-  return sampleNamesOf(escapeWithUnderscores(name), type);
+  return sampleNamesOf(escapeWithUnderscores(name, "metric"), type);
 }

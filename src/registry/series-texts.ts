@@ -1,4 +1,5 @@
 import { Uint32List } from "./columns.ts";
+import { LabelScanner } from "./label-scanner.ts";
 
 /**
  * The label sets of all series, as the bytes that stand in the exposition, and where to find a
@@ -242,27 +243,13 @@ function sizeOf(length: number): number {
   return (length + 7) & ~7;
 }
 
-/** Whether a label set has a name in quotes: at its start or behind a comma, outside of quotes. */
+/** Whether a label set, as it is shown, has a name in quotes. */
 export function hasQuotedName(shown: Uint8Array): boolean {
-  let isName = true;
-  let isQuoted = false;
-  for (let i = 0; i < shown.length; i++) {
-    const byte = shown[i];
-    if (isQuoted) {
-      if (byte === BACKSLASH) i++;
-      else if (byte === QUOTE) isQuoted = false;
-    } else if (byte === QUOTE) {
-      if (isName) return true;
-      isQuoted = true;
-    }
-    isName = !isQuoted && byte === COMMA;
-  }
+  const scanner = new LabelScanner();
+  scanner.begin(shown, 0, shown.length);
+  while (scanner.next()) if (scanner.isNameQuoted) return true;
   return false;
 }
-
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const BACKSLASH = 0x5c;
 
 function putSeries(part: Uint32Array, hash: number, series: number): void {
   const mask = part.length - 1;

@@ -29,21 +29,29 @@ export function isLabelName(text: string, validation: NameValidation): boolean {
 
 /** A scraper that wants escaped names would otherwise be shown one label twice. */
 export function areDistinctWhenEscaped(names: readonly string[]): boolean {
-  return new Set(names.map(escapeWithUnderscores)).size === names.length;
+  return new Set(names.map((name) => escapeWithUnderscores(name, "label"))).size === names.length;
 }
 
-const LEGACY = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
+/** What a name is of: a label's has no colons. */
+export type NameKind = "metric" | "label";
+
+/** Whether each scraper takes a name as it is. Source: Prometheus, "Data model". */
+export function isLegacyName(name: string, kind: NameKind): boolean {
+  return (kind === "metric" ? LEGACY_METRIC : LEGACY_LABEL).test(name);
+}
+
+const LEGACY_METRIC = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
+const LEGACY_LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 /**
  * What a scraper is shown that asks for names in the old alphabet: each character that is not of it
- * is an underscore. Source: prometheus/common, `model.EscapeName` with `UnderscoreEscaping`.
+ * is an underscore. Source: prometheus/common, `model.EscapeName` with `UnderscoreEscaping`, which
+ * takes a label's name with a colon for a legacy one, as no parser does.
  */
-export function escapeWithUnderscores(name: string): string {
-  if (LEGACY.test(name)) return name;
-  let escaped = "";
-  for (const character of name) {
-    const isKept = /[a-zA-Z_:]/.test(character) || (escaped !== "" && /[0-9]/.test(character));
-    escaped += isKept ? character : "_";
-  }
-  return escaped;
+export function escapeWithUnderscores(name: string, kind: NameKind): string {
+  if (isLegacyName(name, kind)) return name;
+  // Behind a letter a character is of the alphabet if the two are a name.
+  return Array.from(name, (character, i) =>
+    isLegacyName(i === 0 ? character : `a${character}`, kind) ? character : "_",
+  ).join("");
 }

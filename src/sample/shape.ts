@@ -56,7 +56,10 @@ function relabelDefinition(
   if (!labelNames.every((label) => isLabelName(label, nameValidation))) return "invalid_labels";
   if (!areDistinctWhenEscaped(labelNames)) return "invalid_labels";
   const reserved = RESERVED[definition.type];
-  if (reserved !== undefined && labelNames.map(escapeWithUnderscores).includes(reserved)) {
+  if (
+    reserved !== undefined &&
+    labelNames.some((label) => escapeWithUnderscores(label, "label") === reserved)
+  ) {
     return "reserved_label";
   }
   const labelValues = labelNames.map((label) => kept.get(label) ?? "");

@@ -56,7 +56,7 @@ const BREAKS: Partial<Record<DropReason, (message: Message) => boolean>> = {
   invalid_labels: ({ labels }) => {
     const all = Object.entries(labels ?? {});
     const shown = all.filter(([, value]) => (value ?? "") !== "");
-    const escaped = new Set(shown.map(([name]) => escapeWithUnderscores(name)));
+    const escaped = new Set(shown.map(([name]) => escapeWithUnderscores(name, "label")));
     return escaped.size < shown.length || !all.flat().every((each) => String(each).isWellFormed());
   },
 };

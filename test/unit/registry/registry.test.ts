@@ -546,8 +546,10 @@ describe("names that are one with underscores", () => {
     const registry = registryOf();
     push(registry, define("counter", "c", { labels: { "a.b": "1" } }));
     push(registry, define("counter", "c", { labels: { a_b: "1" } }));
+    // A label's name has no colon, in no old alphabet.
+    push(registry, define("counter", "c", { labels: { "a:b": "1" } }));
     expect(registry.seriesCount).toBe(1);
-    expect(linesOf(registry)).toEqual(['c{a_b="1"} 2']);
+    expect(linesOf(registry)).toEqual(['c{a_b="1"} 3']);
   });
 });
 
