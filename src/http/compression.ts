@@ -4,7 +4,7 @@ import type { Encoding } from "./negotiate.ts";
 
 /** What takes least time to the last byte: see docs/performance.md. */
 const GZIP_LEVEL = 1;
-const ZSTD_LEVEL = 2;
+const ZSTD_LEVEL = 1;
 
 /** As large as a chunk of an exposition: what comes of it is given in one piece. */
 const OUTPUT_LENGTH = 64 * 1024;

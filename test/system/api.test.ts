@@ -37,17 +37,18 @@ async function push(queueKey: string, ...messages: object[]): Promise<void> {
 }
 
 async function pushSome(gateway: GatewayProcess & { queueKey: string }): Promise<void> {
-  await push(
-    gateway.queueKey,
-    ...["a", "b", "c"].map((host) => {
-      const labels = { host, x: host };
-      return { type: "counter", name: "jobs_total", help: "Jobs.", value: 2, labels };
-    }),
-    { type: "gauge", name: "size", unit: "bytes", value: 5 },
-    { type: "gauge", name: "last", value: 1 },
-  );
+  await push(gateway.queueKey, ...SOME);
   await until("all is applied", async () => (await gateway.value("last")) === 1);
 }
+
+const SOME: readonly object[] = [
+  ...["a", "b", "c"].map((host) => {
+    const labels = { host, x: host };
+    return { type: "counter", name: "jobs_total", help: "Jobs.", value: 2, labels };
+  }),
+  { type: "gauge", name: "size", unit: "bytes", value: 5 },
+  { type: "gauge", name: "last", value: 1 },
+];
 
 async function ask(
   gateway: GatewayProcess,
@@ -159,7 +160,7 @@ describe("series that are removed", () => {
   test("are all of them when everything is wiped, whatever comes meanwhile", async () => {
     const gateway = await startWith([ADMIN]);
     await pushSome(gateway);
-    const pushing = Promise.all(Array.from({ length: 20 }, () => pushSome(gateway)));
+    const pushing = Promise.all(Array.from({ length: 20 }, () => push(gateway.queueKey, ...SOME)));
     const { status } = await ask(gateway, "/api/v1/admin/wipe", "PUT");
     expect(status).toBe(200);
     await pushing;
