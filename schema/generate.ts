@@ -3,7 +3,7 @@ import { type ConversionConfig, toJsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
 import type { DropReason } from "../src/sample/drop-reason.ts";
 import type { NameValidation } from "../src/sample/names.ts";
-import { FORMS } from "../src/sample/schema.ts";
+import { formsOf } from "../src/sample/schema.ts";
 
 /**
  * The JSON Schema of a list element, made from the schema that the gateway decodes with; a test
@@ -48,7 +48,7 @@ ${BEYOND_JSON_SCHEMA.map(({ rule }) => `- ${rule}`).join("\n")}
 Of a field that breaks a rule the gateway leaves out ${LEFT_OUT_WHEN_BAD.map((name) => `\`${name}\``).join(", ")}, and takes the sample. Of others it drops the sample.`;
 
 export function renderJsonSchema(validation: NameValidation): string {
-  const forms = FORMS[validation];
+  const forms = formsOf(validation);
   const sample = v.union(Object.values(forms));
   const { $schema, ...rest } = toJsonSchema(v.union([sample, v.array(sample)]), {
     target: "draft-2020-12",

@@ -285,10 +285,12 @@ export class Catalog {
   restored(): void {
     this.#changedFamilies.clear();
     this.#changedSeries.clear();
+    // A series is of one family in the end, so one array does for all.
+    const isMet = new Uint8Array(this.texts.end);
     for (let index = 0; index < this.#families.length; index++) {
       const family = this.#families[index];
       if (family === undefined) this.#freeFamilies.push(index);
-      else this.#dropFormer(family);
+      else this.#dropFormer(family, isMet);
     }
     this.#sampleNames.clear();
     for (const { name, type } of this.#byName.values()) {
@@ -299,16 +301,16 @@ export class Catalog {
     }
   }
 
-  /** Of an index that was used more than once the last word counts. */
-  #dropFormer(family: Family): void {
+  /** Of an index that was used more than once the last word counts. `isMet`: 1 where it was met. */
+  #dropFormer(family: Family, isMet: Uint8Array): void {
     const { series, slots } = family;
-    const isMet = new Uint8Array(this.texts.end);
     const places: number[] = [];
     for (let place = series.length - 1; place >= 0; place--) {
       const index = series.data[place];
       const isOurs = this.isThere(index) && this.texts.familyOf(index) === family.index;
-      if (isOurs && isMet[index] === 0) places.push(place);
+      if (!isOurs || isMet[index] === 1) continue;
       isMet[index] = 1;
+      places.push(place);
     }
     if (places.length === series.length) return;
     family.series = new Uint32List();

@@ -23,6 +23,8 @@ export class Exemplars {
   }
 
   delete(slot: number): void {
+    // Hardly anybody sends any, and each series that begins comes by.
+    if (this.#bySlot.size === 0) return;
     this.#bySlot.delete(slot);
     this.#changed.delete(slot);
   }

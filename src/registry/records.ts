@@ -76,7 +76,7 @@ export function writeChanges(
   writer.u8(RECORD_FORMAT);
   writer.f64(nowMs);
   if (!writeFamilies(catalog, writer, lengthMax)) return false;
-  if (!writeSeries(catalog, isSorted, writer, lengthMax)) return false;
+  if (!writeSeries(catalog, isSorted, nowMs, writer, lengthMax)) return false;
   for (let type = 0; type < aggregations.length; type++) {
     if (!writeValues(parts, type, secondsOf(nowMs), writer, lengthMax)) return false;
   }
@@ -103,7 +103,7 @@ export function readChanges(
   while (!reader.isAtEnd) {
     const kind = reader.u8();
     if (kind === FAMILIES) readFamilies(parts.catalog, reader);
-    else if (kind === SERIES) readSeries(parts.catalog, reader, receiver);
+    else if (kind === SERIES) readSeries(parts.catalog, nowMs, reader, receiver);
     else if (kind >= VALUES && kind < VALUES + METRIC_TYPES.length) {
       readValues(parts, kind - VALUES, secondsOf(nowMs), reader);
     } else if (kind === OBSERVATIONS) parts.summaries.readObservations(reader);
@@ -132,11 +132,12 @@ function readFamilies(catalog: Catalog, reader: ByteReader): void {
 
 /**
  * Whether label sets are sorted (1); then for each series its family's index plus one, or 0 for one
- * that has ended; its label set, slot and beginning.
+ * that has ended; its label set, slot, and how long ago it began, in ms.
  */
 function writeSeries(
   catalog: Catalog,
   isSorted: boolean,
+  nowMs: number,
   writer: ByteWriter,
   lengthMax: number,
 ): boolean {
@@ -151,7 +152,7 @@ function writeSeries(
       writer.varint(texts.familyOf(series) + 1);
       writer.textBytes(texts.pageOf(series), texts.startOf(series), texts.lengthOf(series));
       writer.varint(catalog.slotOf(series));
-      writer.varint(catalog.created.at(series));
+      writer.varint(nowMs - catalog.created.at(series));
     } else writer.varint(0);
     series = writer.length < lengthMax ? catalog.takeChangedSeries() : -1;
   }
@@ -159,7 +160,12 @@ function writeSeries(
   return writer.length < lengthMax;
 }
 
-function readSeries(catalog: Catalog, reader: ByteReader, receiver: RecordReceiver): void {
+function readSeries(
+  catalog: Catalog,
+  nowMs: number,
+  reader: ByteReader,
+  receiver: RecordReceiver,
+): void {
   const isSorted = reader.u8() === 1;
   for (let series = reader.varint() - 1; series >= 0; series = reader.varint() - 1) {
     const index = reader.varint() - 1;
@@ -170,7 +176,8 @@ function readSeries(catalog: Catalog, reader: ByteReader, receiver: RecordReceiv
     const family = catalog.familyAt(index);
     if (family === undefined) throw new RangeError(`there is no family ${index}`);
     const labelSet = reader.textBytes();
-    const [slot, createdMs] = [reader.varint(), reader.varint()];
+    const slot = reader.varint();
+    const createdMs = nowMs - reader.varint();
     receiver.series({ series, family, labelSet, isSorted, slot, createdMs });
   }
 }

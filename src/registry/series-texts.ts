@@ -73,10 +73,13 @@ export class SeriesTexts {
 
   /** The same for an index that is not in use. */
   put(series: number, family: number, identity: Uint8Array, shown: Uint8Array): void {
-    for (const list of [this.#positions, this.#lengths, this.#families, this.#hashes]) {
-      while (list.length <= series) list.push(0);
+    while (this.#positions.length <= series) {
+      this.#positions.push(0);
+      this.#lengths.push(0);
+      this.#families.push(0);
+      this.#hashes.push(0);
     }
-    const isSame = Buffer.compare(identity, shown) === 0;
+    const isSame = identity === shown || Buffer.compare(identity, shown) === 0;
     const text = isSame ? shown : Buffer.concat([shown, identity]);
     if (identity.length !== shown.length) this.#identityLengths.set(series, identity.length);
     const marks = (hasQuotedName(shown) ? HAS_QUOTED : 0) | (isSame ? 0 : HAS_IDENTITY);
@@ -245,11 +248,20 @@ function sizeOf(length: number): number {
 
 /** Whether a label set, as it is shown, has a name in quotes. */
 export function hasQuotedName(shown: Uint8Array): boolean {
+  // Hardly any has; and hardly any has these two bytes in a value.
+  let mayHave = shown[0] === QUOTE;
+  for (let i = 1; i < shown.length && !mayHave; i++) {
+    mayHave = shown[i] === QUOTE && shown[i - 1] === COMMA;
+  }
+  if (!mayHave) return false;
   const scanner = new LabelScanner();
   scanner.begin(shown, 0, shown.length);
   while (scanner.next()) if (scanner.isNameQuoted) return true;
   return false;
 }
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
 
 function putSeries(part: Uint32Array, hash: number, series: number): void {
   const mask = part.length - 1;

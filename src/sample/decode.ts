@@ -4,7 +4,7 @@ import { metricTypeOf } from "./fields.ts";
 import { type ExactTexts, readSample } from "./message.ts";
 import type { NameValidation } from "./names.ts";
 import type { Definition, Sample, SampleDetail } from "./sample.ts";
-import { FORMS, formOf, type Message } from "./schema.ts";
+import { formOf, formsOf, type Message } from "./schema.ts";
 
 /** What is accepted; for labels 0 means no limit. */
 export interface DecodeLimits {
@@ -56,7 +56,7 @@ function decodeSample(json: unknown, limits: DecodeLimits, exact: ExactTexts): D
     return drop("not_an_object");
   const type = metricTypeOf((json as { type?: unknown }).type);
   if (type === undefined) return drop("unknown_type");
-  const schema = FORMS[limits.nameValidation][formOf(type, json)];
+  const schema = formsOf(limits.nameValidation)[formOf(type, json)];
   const validated = v.safeParse(schema, json, VALIDATE);
   if (!validated.success) return drop(reasonOf(validated.issues[0]));
   const message: Message = validated.output;

@@ -128,11 +128,21 @@ function makeSummaryForms(validation: NameValidation) {
 /** What a message can be; each type has one or more. */
 export type Form = keyof ReturnType<typeof makeForms>;
 
-/** Validates a message of each form; the first issue's message is the drop reason. */
-export const FORMS: Record<NameValidation, Record<Form, v.GenericSchema<unknown, Message>>> = {
-  legacy: makeForms("legacy"),
-  utf8: makeForms("utf8"),
-};
+type Forms = Record<Form, v.GenericSchema<unknown, Message>>;
+
+const made = new Map<NameValidation, Forms>();
+
+/**
+ * What validates a message of each form; the first issue's message is the drop reason. Made when it is
+ * first asked for: that takes longer than most of a start does.
+ */
+export function formsOf(validation: NameValidation): Forms {
+  const known = made.get(validation);
+  if (known !== undefined) return known;
+  const forms: Forms = makeForms(validation);
+  made.set(validation, forms);
+  return forms;
+}
 
 /** What a valid message of any form holds. */
 export interface Message {
