@@ -4,13 +4,15 @@ import { FAMILIES } from "../src/config/family-entries.ts";
 import type { ListSetting } from "../src/config/list-setting.ts";
 import { RELABEL } from "../src/config/relabel-rules.ts";
 import { LOG_LEVEL_PREFIX, SECTIONS, SETTINGS, type Setting } from "../src/config/settings.ts";
+import { AREAS } from "../src/telemetry/event-list.ts";
+import { renderLogs } from "./logs.ts";
 
 /** `docs/configuration.md`, made from the table of settings; a test fails when it is stale. */
 export function renderConfiguration(): string {
   const settings = Object.values(SETTINGS) as Setting[];
   const tables = SECTIONS.map((section) => {
     const own = settings.filter((setting) => setting.name.startsWith(`${section}.`));
-    return `## ${section}\n\n${HEAD}${own.map(renderRow).join("")}${section === "Logging" ? AREAS : ""}`;
+    return `## ${section}\n\n${HEAD}${own.map(renderRow).join("")}${section === "Logging" ? AREA_ROW : ""}`;
   });
   const lists = [renderList(RELABEL, RELABEL_TEXT), renderList(FAMILIES, FAMILIES_TEXT)];
   return `${INTRODUCTION}\n${tables.join("\n")}\n${lists.join("\n")}\n${CONNECTION_STRINGS}`;
@@ -35,7 +37,11 @@ function renderRow({ name, defaultText, takes, doc }: Setting): string {
   return `| \`${name}\` | \`${variable}\` | ${shown} | ${takes} | ${doc} |\n`;
 }
 
-const AREAS = `| \`${LOG_LEVEL_PREFIX}<area>\` | \`${LOG_LEVEL_PREFIX.replaceAll(".", "__")}<area>\` | | as above | The same for one area of the log: \`main\`, \`queue\`, \`worker\`, \`sample\`, \`resp\` (the embedded queue's server) or \`http\` (which has no lines so far). Other areas, such as \`Microsoft.AspNetCore\`, are taken and have no effect. |
+const AREA_LIST = Object.keys(AREAS)
+  .map((area) => `\`${area}\``)
+  .join(", ");
+
+const AREA_ROW = `| \`${LOG_LEVEL_PREFIX}<area>\` | \`${LOG_LEVEL_PREFIX.replaceAll(".", "__")}<area>\` | | as above | The same for one area of the log: ${AREA_LIST}. Other areas, such as \`Microsoft.AspNetCore\`, are taken and have no effect. |
 `;
 
 const RELABEL_TEXT = `Rules for the labels of all samples, for where senders cannot be changed. A rule is one of Prometheus'
@@ -146,4 +152,5 @@ parameters are not taken. Several endpoints, Sentinel and the options need the o
 
 if (import.meta.main) {
   await Bun.write(join(import.meta.dir, "configuration.md"), renderConfiguration());
+  await Bun.write(join(import.meta.dir, "logs.md"), renderLogs());
 }

@@ -39,8 +39,18 @@ const STOP_SERVER_MS = 1000;
 export function startGateway(settings: Settings, workerUrl: URL): Gateway {
   const nowMs = Date.now;
   const { redis, metrics, embedded } = settings;
-  const log = new Log(settings.logging.defaultLevel, settings.logging.levels);
-  const own = new OwnMetrics(redis.queueKey, metrics.disableMetaMetrics);
+  const log = new Log({
+    ...settings.logging,
+    isTerminal: process.stdout.isTTY === true,
+    write: (line) => process.stdout.write(line),
+  });
+  const own = new OwnMetrics({
+    gatewayId: settings.gateway.id,
+    queueKey: redis.queueKey,
+    workers: redis.workers,
+    seriesMax: metrics.maxSeries,
+    isInfoOnly: metrics.disableMetaMetrics,
+  });
   const remedy = embedded.listen
     ? "check Embedded.StateFile and its folder; retrying until it works"
     : "check Redis.ConnectionString and Redis itself; retrying until it works";

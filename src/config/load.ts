@@ -221,7 +221,7 @@ function toSettings(
       scrapeTimeoutSeconds: get(s.scrapeTimeoutSeconds),
       isAdminEnabled: get(s.enableAdminApi),
     },
-    logging: { defaultLevel: get(s.logLevel), levels },
+    logging: { level: get(s.logLevel), levels, format: get(s.logFormat) },
     ...lists,
   };
 }

@@ -21,7 +21,12 @@ export const LOG_LEVELS = [
 /** Which metric and label names are taken: those of old, or all of Prometheus 3. */
 export const NAME_VALIDATIONS = ["legacy", "utf8"] as const;
 
+/** `auto`: text on a terminal, else JSON. */
+export const LOG_FORMATS = ["auto", "json", "text"] as const;
+
 export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export type LogFormat = (typeof LOG_FORMATS)[number];
 
 /** All settings, valid and typed. */
 export interface Settings {
@@ -71,7 +76,7 @@ export interface Settings {
     scrapeTimeoutSeconds: number;
     isAdminEnabled: boolean;
   };
-  logging: { defaultLevel: LogLevel; levels: ReadonlyMap<string, LogLevel> };
+  logging: { level: LogLevel; levels: ReadonlyMap<string, LogLevel>; format: LogFormat };
   relabel: RelabelRule[];
   families: FamilyEntry[];
 }
@@ -116,6 +121,13 @@ export const logLevel: SettingSchema<LogLevel> = v.pipe(
   v.trim(),
   v.toLowerCase(),
   v.picklist(LOG_LEVELS, "must be Trace, Debug, Information, Warning, Error, Critical or None"),
+);
+
+const logFormat: SettingSchema<LogFormat> = v.pipe(
+  v.string(),
+  v.trim(),
+  v.toLowerCase(),
+  v.picklist(LOG_FORMATS, "must be auto, json or text"),
 );
 
 const nameValidation: SettingSchema<(typeof NAME_VALIDATIONS)[number]> = v.pipe(
@@ -440,6 +452,13 @@ export const SETTINGS = {
     schema: logLevel,
     takes: "Trace, Debug, Information, Warning, Error, Critical, None",
     doc: "The least important lines that are logged.",
+  }),
+  logFormat: define({
+    name: "Logging.Format",
+    defaultText: "auto",
+    schema: logFormat,
+    takes: "auto, json, text",
+    doc: "How lines are written: JSON objects, or text that is quick to read. `auto`: text on a terminal, else JSON. What lines there are: [logs.md](logs.md).",
   }),
 };
 

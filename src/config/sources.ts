@@ -104,10 +104,11 @@ export function entryKey(name: string): string {
   return isInList(name) ? lower.replaceAll("_", "") : lower;
 }
 
-/** `Logging` has children for other loggers; of them only the levels are ours. */
+/** `Logging` has children for other loggers; of them only the levels and the format are ours. */
 function isOurs(name: string): boolean {
   if (isInList(name)) return true;
   const lower = name.toLowerCase();
+  if (lower === "logging.format") return true;
   if (lower.startsWith("logging.")) return lower.startsWith(LOG_LEVEL_PREFIX.toLowerCase());
   return SECTIONS.some((section) => lower.startsWith(`${section.toLowerCase()}.`));
 }

@@ -1,6 +1,11 @@
-import type { LogLevel } from "../config/settings.ts";
-
-export type LogFields = Record<string, string | number | boolean | undefined>;
+import type { LogFormat, LogLevel } from "../config/settings.ts";
+import {
+  EVENTS,
+  type EventDeclaration,
+  type EventName,
+  type FieldsOf,
+  type FieldValue,
+} from "./event-list.ts";
 
 const SEVERITY: Record<LogLevel, number> = {
   trace: 0,
@@ -12,48 +17,51 @@ const SEVERITY: Record<LogLevel, number> = {
   none: 6,
 };
 
-/**
- * Writes one line an event: a JSON object, or readable text on a terminal. The event's name is
- * constant and in snake case; what varies is a field.
- */
-export class Log {
-  #defaultLevel: LogLevel;
-  #levels: ReadonlyMap<string, LogLevel>;
-  #isText: boolean;
-  #write: (line: string) => void;
+/** Characters of a text that others have made, such as a name. */
+const TEXT_MAX = 1000;
 
-  /** `levels`: by area in lower case. */
-  constructor(
-    defaultLevel: LogLevel,
-    levels: ReadonlyMap<string, LogLevel> = new Map(),
-    isText: boolean = process.stdout.isTTY === true,
-    write: (line: string) => void = (line) => process.stdout.write(line),
-  ) {
-    this.#defaultLevel = defaultLevel;
-    this.#levels = levels;
-    this.#isText = isText;
-    this.#write = write;
+export interface LogOptions {
+  level: LogLevel;
+  /** By area in lower case. */
+  levels: ReadonlyMap<string, LogLevel>;
+  format: LogFormat;
+  /** Where it is read by a person. */
+  isTerminal: boolean;
+  write: (line: string) => void;
+}
+
+/** Writes one line an event: a JSON object, or readable text. */
+export class Log {
+  #options: LogOptions;
+  #isText: boolean;
+
+  constructor(options: LogOptions) {
+    this.#options = options;
+    const { format, isTerminal } = options;
+    this.#isText = format === "auto" ? isTerminal : format === "text";
   }
 
-  /** `area` is the part of the gateway that speaks: `queue`, `worker`, `sample`, `http`, `main`. */
-  write(
-    level: Exclude<LogLevel, "none">,
-    area: string,
-    event: string,
-    fields: LogFields = {},
-  ): void {
-    const threshold = this.#levels.get(area) ?? this.#defaultLevel;
-    if (SEVERITY[level] < SEVERITY[threshold]) return;
+  /** `suppressed`: lines of the event that were left out before this one. */
+  write<N extends EventName>(event: N, fields: FieldsOf<N>, suppressed = 0): void {
+    const { level, area, remedy }: EventDeclaration = EVENTS[event];
+    const { levels, level: defaultLevel, write } = this.#options;
+    if (SEVERITY[level] < SEVERITY[levels.get(area) ?? defaultLevel]) return;
     const time = new Date().toISOString();
-    this.#write(
+    const all: Record<string, FieldValue> = { ...fields };
+    for (const [name, value] of Object.entries(all)) {
+      if (typeof value === "string") all[name] = value.slice(0, TEXT_MAX);
+    }
+    if (suppressed > 0) all.suppressed = suppressed;
+    if (remedy !== undefined) all.remedy ??= remedy;
+    write(
       this.#isText
-        ? `${time} ${level.toUpperCase().padEnd(11)} ${area}: ${event}${textFields(fields)}\n`
-        : `${JSON.stringify({ time, level, area, event, ...fields })}\n`,
+        ? `${time} ${level.toUpperCase().padEnd(11)} ${area}: ${event}${textFields(all)}\n`
+        : `${JSON.stringify({ time, level, area, event, ...all })}\n`,
     );
   }
 }
 
-function textFields(fields: LogFields): string {
+function textFields(fields: Record<string, FieldValue>): string {
   let text = "";
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined) continue;

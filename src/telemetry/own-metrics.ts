@@ -19,11 +19,21 @@ const INFO_HELP =
   "totals here. Push with LPUSH to the key in the queueKey labels below; scrape /metrics; " +
   "/-/ready says whether samples are being taken. Always 1.";
 
+export interface OwnMetricsOptions {
+  gatewayId: string;
+  queueKey: string;
+  /** How many there are. */
+  workers: number;
+  /** `Metrics.MaxSeries`; 0: no limit. */
+  seriesMax: number;
+  /** Whether to show `prom_stream_gateway_info` and nothing else. */
+  isInfoOnly: boolean;
+}
+
 /** The gateway's own metrics. Each HELP says what the number means and what to do about it. */
 export class OwnMetrics {
   readonly #registry = new Registry();
-  readonly #queueKey: string;
-  readonly #infoOnly: boolean;
+  readonly #options: OwnMetricsOptions;
 
   readonly processed = this.#counter(
     "processed_metrics_total",
@@ -69,6 +79,16 @@ export class OwnMetrics {
     "redis_unconfirmed_samples",
     "List elements that were claimed and that no checkpoint has yet. They stay in Redis until then. Growing means that checkpoints fail: see the log.",
     ["queueKey"],
+  );
+  readonly ready = this.#gauge(
+    "ready",
+    "1 while this process takes samples and shows totals, as /-/ready says; 0 while it stands by or does not work: /-/ready has the reason.",
+    ["gatewayId", "queueKey"],
+  );
+  readonly standby = this.#gauge(
+    "standby",
+    "1 while another process works under the same Gateway.Id and this one is fit to take over.",
+    ["gatewayId", "queueKey"],
   );
   readonly isOwner = this.#gauge(
     "is_owner",
@@ -117,6 +137,10 @@ export class OwnMetrics {
   readonly series = this.#gauge(
     "series",
     "Series held now. Near Metrics.MaxSeries new series will be dropped: look for a label with too many values.",
+  );
+  readonly seriesLimit = this.#gauge(
+    "series_limit",
+    "Metrics.MaxSeries: how many series there may be; 0 means no limit.",
   );
   readonly ended = this.#counter(
     "ended_series_total",
@@ -196,18 +220,16 @@ export class OwnMetrics {
   #discarded = 0;
   #limitedNames = new Set<string>();
 
-  /** `infoOnly`: show `prom_stream_gateway_info` and nothing else. */
-  constructor(queueKey: string, infoOnly: boolean) {
-    this.#queueKey = queueKey;
-    this.#infoOnly = infoOnly;
-    const labelNames = ["version", "revision"];
+  constructor(options: OwnMetricsOptions) {
+    this.#options = options;
+    const { gatewayId, queueKey, workers, seriesMax } = options;
     const info = new Gauge({
       name: `${PREFIX}info`,
       help: INFO_HELP,
-      labelNames,
+      labelNames: ["version", "revision", "gatewayId", "queueKey"],
       registers: [this.#registry],
     });
-    info.set({ version: VERSION, revision: REVISION }, 1);
+    info.set({ version: VERSION, revision: REVISION, gatewayId, queueKey }, 1);
     this.#startTime.set(Math.round(STARTED_MS / 1000));
     // Shown from the start, so that a rate over them works from the first event on.
     const counters = [
@@ -221,6 +243,8 @@ export class OwnMetrics {
     counters.push(this.deadLetters, this.deadLettersDiscarded);
     for (const counter of counters) counter.inc({ queueKey }, 0);
     for (const reason of REFUSAL_REASONS) this.scrapesRefused.inc({ reason }, 0);
+    for (let i = 0; i < workers; i++) this.workerRestarts.inc({ worker: String(i) }, 0);
+    this.seriesLimit.set(seriesMax);
     this.lastCheckpoint.set({ queueKey }, 0);
     this.connected.set({ queueKey }, 0);
     this.pending.set({ queueKey }, 0);
@@ -228,7 +252,7 @@ export class OwnMetrics {
   }
 
   get queueKey(): string {
-    return this.#queueKey;
+    return this.#options.queueKey;
   }
 
   /** A family's name as a label, as long as there are not too many of them. */
@@ -250,6 +274,9 @@ export class OwnMetrics {
     this.families.set(tenure?.registry.familyCount ?? 0);
     this.unconfirmed.set({ queueKey }, tenure?.unconfirmed ?? 0);
     this.isOwner.set(ingestion.isOwner ? 1 : 0);
+    const labels = { gatewayId: this.#options.gatewayId, queueKey };
+    this.ready.set(labels, ingestion.notReadyReason === undefined ? 1 : 0);
+    this.standby.set(labels, ingestion.isStandby ? 1 : 0);
     const ageMs = nowMs - (tenure?.oldestSinceMs ?? nowMs);
     this.oldestAge.set({ queueKey }, Math.max(0, ageMs) / 1000);
     const discarded = tenure?.deadLetters.discarded ?? 0;
@@ -307,7 +334,7 @@ export class OwnMetrics {
     this.#lagMaxSeconds = 0;
     const metrics = await this.#registry.getMetricsAsJSON();
     return metrics
-      .filter(({ name }) => !this.#infoOnly || name === `${PREFIX}info`)
+      .filter(({ name }) => !this.#options.isInfoOnly || name === `${PREFIX}info`)
       .map((metric) => plainFamilyOf(metric, STARTED_MS))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }

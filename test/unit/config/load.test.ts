@@ -44,7 +44,7 @@ describe("settings", () => {
         scrapeTimeoutSeconds: 0,
         isAdminEnabled: false,
       },
-      logging: { defaultLevel: "information", levels: new Map() },
+      logging: { level: "information", levels: new Map(), format: "auto" },
       relabel: [],
       families: [],
     });
@@ -120,7 +120,7 @@ describe("settings", () => {
       "Metrics": { "SortIncomingLabels": "False", "DisableMetaMetrics": true, "MaxLabels": null, },
     }`;
     const { settings } = loaded({ fileText });
-    expect(settings.logging.defaultLevel).toBe("warning");
+    expect(settings.logging.level).toBe("warning");
     expect(settings.logging.levels).toEqual(new Map([["microsoft.aspnetcore", "none"]]));
     expect(settings.metrics).toMatchObject({
       sortIncomingLabels: false,

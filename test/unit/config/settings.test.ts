@@ -242,13 +242,24 @@ const ROWS: Record<Exclude<keyof typeof SETTINGS, "connection">, Row> = {
     fault: LISTEN_FAULT,
   },
   logLevel: {
-    get: ({ logging }) => logging.defaultLevel,
+    get: ({ logging }) => logging.level,
     byDefault: "information",
     valid: ["Trace", "DEBUG", "Information", "warning", "Error", "Critical", " None "].map(
       (text) => [text, text.trim().toLowerCase()],
     ),
     invalid: ["", "loud", "info", "2"],
     fault: LEVEL_FAULT,
+  },
+  logFormat: {
+    get: ({ logging }) => logging.format,
+    byDefault: "auto",
+    valid: [
+      ["Auto", "auto"],
+      [" JSON ", "json"],
+      ["text", "text"],
+    ],
+    invalid: ["", "logfmt"],
+    fault: "must be auto, json or text",
   },
 };
 
@@ -311,7 +322,7 @@ describe("the level of an area", () => {
       { name: "Logging.LogLevel.Queue", value: "Trace" },
       { name: "Logging.LogLevel.Microsoft.AspNetCore", value: "Warning" },
     );
-    expect(settings.logging.defaultLevel).toBe("information");
+    expect(settings.logging.level).toBe("information");
     expect([...settings.logging.levels]).toEqual([
       ["queue", "trace"],
       ["microsoft.aspnetcore", "warning"],

@@ -41,6 +41,7 @@ const THREE: Record<keyof typeof SETTINGS, [string, string, string]> = {
   maxScrapesInFlight: ["3", "4", "5"],
   scrapeTimeoutSeconds: ["3", "4", "5"],
   logLevel: ["Trace", "Debug", "None"],
+  logFormat: ["text", "JSON", "auto"],
 };
 
 const WRITINGS: [how: string, write: (name: string) => string][] = [

@@ -190,7 +190,13 @@ describe("a type that would take the name of another family is not shown, nor is
 });
 
 test("the gateway's own families are OpenMetrics, each with its type", async () => {
-  const own = new OwnMetrics("mylist", false);
+  const own = new OwnMetrics({
+    gatewayId: "default",
+    queueKey: "mylist",
+    workers: 1,
+    seriesMax: 0,
+    isInfoOnly: false,
+  });
   own.processed.inc({ worker: "0", queueKey: 'a"b' }, 3);
   own.batchSeconds.observe({ stage: "read" }, 0.3);
   own.scrapeBytes.observe(5e6);
