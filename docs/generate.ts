@@ -3,7 +3,13 @@ import { IGNORED_OPTIONS } from "../src/config/connection-string.ts";
 import { FAMILIES } from "../src/config/family-entries.ts";
 import type { ListSetting } from "../src/config/list-setting.ts";
 import { RELABEL } from "../src/config/relabel-rules.ts";
-import { LOG_LEVEL_PREFIX, SECTIONS, SETTINGS, type Setting } from "../src/config/settings.ts";
+import {
+  LOG_LEVEL_PREFIX,
+  SECTIONS,
+  SETTINGS,
+  type Setting,
+  secretFileName,
+} from "../src/config/settings.ts";
 import { AREAS } from "../src/telemetry/event-list.ts";
 import { renderLogs } from "./logs.ts";
 
@@ -31,10 +37,20 @@ function renderList({ name, fields }: ListSetting<unknown>, text: string): strin
 const HEAD =
   "| setting | environment variable | default | takes | meaning |\n| --- | --- | --- | --- | --- |\n";
 
-function renderRow({ name, defaultText, takes, doc }: Setting): string {
+/** A row, and one of the file that may hold the value. */
+function renderRow(
+  setting: Pick<Setting, "name" | "defaultText" | "takes" | "doc" | "mask">,
+): string {
+  const { name, defaultText, takes, doc } = setting;
   const variable = name.replaceAll(".", "__");
   const shown = defaultText === "" ? "none" : `\`${defaultText}\``;
-  return `| \`${name}\` | \`${variable}\` | ${shown} | ${takes} | ${doc} |\n`;
+  const row = `| \`${name}\` | \`${variable}\` | ${shown} | ${takes} | ${doc} |\n`;
+  const file = secretFileName(setting);
+  if (file === undefined) return row;
+  const meaning = `A file that holds \`${name}\`: see [Secrets](#secrets).`;
+  return (
+    row + renderRow({ name: file, defaultText: "", takes: "a path, or nothing", doc: meaning })
+  );
 }
 
 const AREA_LIST = Object.keys(AREAS)
@@ -113,6 +129,34 @@ Settings come from three sources; of a setting that stands in several, the later
 Names are taken in any case. A setting that is not known, or whose value is not taken, stops the
 start with one line a fault and exit code 2. \`prom-stream-gateway check-config\` does only that, and
 shows the settings in force and where each comes from, with credentials masked.
+
+## Secrets
+
+Each setting that may hold a secret has a twin whose name ends in \`File\`, for what Docker, Kubernetes and systemd
+hand out: \`Redis__PasswordFile=/run/secrets/redis-password\`. The file holds the value and nothing else; one
+newline at its end does not count. It is a regular file of up to 64 KiB in UTF-8, and not empty. Of the two one may be
+set, whatever the source. A flag is seen by all who may list processes, a variable by who may look into the
+process: files are the better place.
+
+A password of its own needs no thought for what is special in a connection string, and comes before the one
+that stands there:
+
+\`\`\`sh
+Redis__ConnectionString=rediss://redis.example:6380
+Redis__User=gateway
+Redis__PasswordFile=/run/secrets/redis-password
+\`\`\`
+
+What Redis is shown is read anew at each attempt to connect: \`Redis.PasswordFile\`, the user and the password
+in \`Redis.ConnectionStringFile\`, \`Redis.TlsCaFile\`, \`Redis.TlsCertificateFile\`, \`Redis.TlsKeyFile\`. So
+what is renewed on the disk needs no restart: the next connection uses it, and the log says
+\`credentials_changed\`. A file that cannot be used then is named in the log as \`credentials_refused\`, and
+what it held before is used on; at the start it is a fault. Connections that are there stay as they are.
+\`Embedded.PasswordFile\` is read at the start.
+
+No secret is in a log, an error, a page or what \`check-config\` shows; a file's path may be.
+
+## The working directory
 
 The program reads nothing else from the working directory: no \`.env\`, no \`bunfig.toml\`. The
 runtime inside it still heeds \`BUN_OPTIONS\` and \`BUN_BE_BUN\` in the environment: leave them unset.

@@ -137,6 +137,8 @@ function openQueue(
       listener: {
         connected: () => events.queueConnected(),
         failed: () => {}, // The calls that fail say why.
+        credentialsChanged: () => events.credentialsChanged(),
+        credentialsRefused: (reason) => events.credentialsRefused(reason),
       },
     });
     return { queue, intake: undefined };

@@ -1,11 +1,11 @@
 import { REVISION, VERSION } from "../build-info.ts";
-import { SETTINGS } from "../config/settings.ts";
+import { SETTING_NAMES, SETTINGS } from "../config/settings.ts";
 
 export function helpText(): string {
-  const settings = Object.values(SETTINGS);
-  const width = Math.max(...settings.map((setting) => setting.name.length));
-  const lines = settings.map(
-    (setting) => `  --${setting.name.padEnd(width)}  ${setting.defaultText || "(none)"}`,
+  const width = Math.max(...SETTING_NAMES.map((name) => name.length));
+  const defaults = new Map(Object.values(SETTINGS).map((each) => [each.name, each.defaultText]));
+  const lines = SETTING_NAMES.map(
+    (name) => `  --${name.padEnd(width)}  ${defaults.get(name) || "(none)"}`,
   );
   return `Prometheus Stream Gateway: takes JSON samples off a Redis list, aggregates them and shows
 the totals on /metrics.

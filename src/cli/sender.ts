@@ -1,14 +1,14 @@
 import type { Redis } from "ioredis";
-import type { RedisConnection } from "../config/connection-string.ts";
 import type { ListenAddress } from "../config/listen-address.ts";
+import { NO_ACCESS } from "../config/redis-access.ts";
 import type { Settings } from "../config/settings.ts";
-import { connectRedis, untilReady } from "../queue/redis-connection.ts";
+import { connectRedis, type RedisTarget, untilReady } from "../queue/redis-connection.ts";
 
 /** Connects as a sender does; says on standard error why it cannot, and returns undefined. */
 export async function connectSender(settings: Settings): Promise<Redis | undefined> {
   const { redis, gateway, embedded } = settings;
-  const connection = embedded.listen ? toEmbedded(settings, embedded.listen) : redis.connection;
-  const target = { ...redis, connection, gatewayId: gateway.id };
+  const own = embedded.listen ? toEmbedded(settings, embedded.listen) : {};
+  const target = { ...redis, ...own, gatewayId: gateway.id };
   const sender = connectRedis(target, "sender", { connected: () => {}, failed: () => {} });
   try {
     await untilReady(sender);
@@ -25,13 +25,19 @@ export async function connectSender(settings: Settings): Promise<Redis | undefin
 }
 
 /** The gateway on this host that has the same settings. */
-function toEmbedded({ redis, embedded }: Settings, listen: ListenAddress): RedisConnection {
+function toEmbedded(
+  { redis, embedded }: Settings,
+  listen: ListenAddress,
+): Pick<RedisTarget, "connection" | "access"> {
   return {
-    ...redis.connection,
-    endpoints: [{ host: listen.hostname ?? "127.0.0.1", port: listen.port }],
-    sentinelName: undefined,
-    username: undefined,
-    password: embedded.password === "" ? undefined : embedded.password,
-    tls: false,
+    connection: {
+      ...redis.connection,
+      endpoints: [{ host: listen.hostname ?? "127.0.0.1", port: listen.port }],
+      sentinelName: undefined,
+      username: undefined,
+      password: undefined,
+      tls: false,
+    },
+    access: { ...NO_ACCESS, password: embedded.password },
   };
 }

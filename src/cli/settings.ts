@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { loadSettings, type SettingsLoaded } from "../config/load.ts";
+import { loadTls } from "../config/redis-tls.ts";
 import type { Arguments } from "./arguments.ts";
-import { readTlsCa } from "./tls-ca.ts";
 
 const DEFAULT_FILE = "appsettings.json";
 
@@ -20,6 +20,6 @@ export function readSettings(
     }
   }
   const loaded = loadSettings({ fileText, filePath, environment: process.env, flags });
-  const fault = loaded.ok ? readTlsCa(loaded.settings) : undefined;
+  const fault = loaded.ok ? loadTls(loaded.settings) : undefined;
   return fault === undefined ? loaded : { ok: false, faults: [fault] };
 }

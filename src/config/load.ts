@@ -4,10 +4,12 @@ import type { EntryLimits } from "./list-setting.ts";
 import { isLoopback } from "./listen-address.ts";
 import { takeLists } from "./lists.ts";
 import { nearestName } from "./nearest-name.ts";
+import { takeGiven } from "./secret-file.ts";
 import {
   LOG_LEVEL_PREFIX,
   type LogLevel,
   logLevel,
+  SETTING_NAMES,
   SETTINGS,
   type Setting,
   type Settings,
@@ -21,6 +23,7 @@ import {
   type SourceRead,
   shownName,
 } from "./sources.ts";
+import { type FileRead, readSecretFile } from "./text-file.ts";
 
 export interface SettingsInput {
   /** The file's content; undefined when there is no file. */
@@ -34,7 +37,10 @@ export interface SettingsInput {
 export interface EffectiveSetting {
   name: string;
   text: string;
-  /** `default`, `file <path>`, `environment <variable>` or `flag --<name>`. */
+  /**
+   * `default`, `file <path>`, `environment <variable>` or `flag --<name>`; of a secret that stands in a
+   * file of its own `file <path>, named by <setting>`.
+   */
   source: string;
 }
 
@@ -46,9 +52,13 @@ const DEFAULT_SOURCE = "default";
 
 /**
  * Puts the settings together: the file, then the environment, then the flags; the later wins.
- * Names are taken in any case. Gathers all faults, one line each, none with a credential.
+ * Names are taken in any case. A secret may stand in a file of its own, which `readSecret` reads.
+ * Gathers all faults, one line each, none with a credential.
  */
-export function loadSettings(input: SettingsInput): SettingsLoaded {
+export function loadSettings(
+  input: SettingsInput,
+  readSecret: (path: string) => FileRead = readSecretFile,
+): SettingsLoaded {
   const sources: SourceRead[] = [
     input.fileText === undefined
       ? { entries: [], faults: [] }
@@ -62,14 +72,18 @@ export function loadSettings(input: SettingsInput): SettingsLoaded {
     chosen.set(entryKey(entry.name), entry);
   }
   const effective: EffectiveSetting[] = [];
-  const values = new Map<Setting, { value: unknown; isSet: boolean }>();
+  const values = new Map<Setting, { value: unknown; isSet: boolean; file: string }>();
   for (const setting of Object.values(SETTINGS) as Setting[]) {
-    const key = setting.name.toLowerCase();
-    const entry = chosen.get(key);
-    chosen.delete(key);
+    const given = takeGiven(setting, chosen, readSecret);
+    if ("fault" in given) {
+      faults.push(given.fault);
+      continue;
+    }
+    const { entry, file } = given;
     const text = entry?.text ?? setting.defaultText;
     const result = v.safeParse(setting.schema, text);
-    if (result.success) values.set(setting, { value: result.output, isSet: entry !== undefined });
+    if (result.success)
+      values.set(setting, { value: result.output, isSet: entry !== undefined, file });
     else faults.push(faultOf(setting, text, result.issues[0].message, entry?.source));
     effective.push({
       name: setting.name,
@@ -166,7 +180,7 @@ function takeLevels(
 }
 
 function toSettings(
-  values: ReadonlyMap<Setting, { value: unknown; isSet: boolean }>,
+  values: ReadonlyMap<Setting, { value: unknown; isSet: boolean; file: string }>,
   levels: ReadonlyMap<string, LogLevel>,
   lists: Pick<Settings, "relabel" | "families">,
 ): Settings {
@@ -174,6 +188,7 @@ function toSettings(
   const get = <T>(setting: Setting<T>) => values.get(setting as Setting)!.value as T;
   const isSet = (setting: Setting<never> | Setting<number>) =>
     values.get(setting as Setting)!.isSet;
+  const fileOf = <T>(setting: Setting<T>) => values.get(setting as Setting)!.file;
   const s = SETTINGS;
   const connection = get(s.connection);
   const database = get(s.database);
@@ -181,8 +196,19 @@ function toSettings(
     gateway: { id: get(s.gatewayId), leaseMs: get(s.leaseMs) },
     redis: {
       connection,
-      tlsCaFile: get(s.tlsCaFile),
-      tlsCa: undefined,
+      access: {
+        user: get(s.user),
+        password: get(s.password),
+        tlsServerName: get(s.tlsServerName),
+        tls: { ca: "", certificate: "", key: "" },
+        files: {
+          connectionString: fileOf(s.connection),
+          password: fileOf(s.password),
+          ca: get(s.tlsCaFile),
+          certificate: get(s.tlsCertificateFile),
+          key: get(s.tlsKeyFile),
+        },
+      },
       workers: get(s.workers),
       database: isSet(s.database) ? database : (connection.database ?? database),
       queueKey: get(s.queueKey),
@@ -236,10 +262,10 @@ function faultOf(
 }
 
 function unknownFault({ name, source }: Entry): string {
-  const known = Object.values(SETTINGS).map((setting) => setting.name);
   // The right name in the wrong section, or a near one.
   const near =
-    known.find((other) => lastPart(other) === lastPart(name)) ?? nearestName(name, known);
+    SETTING_NAMES.find((other) => lastPart(other) === lastPart(name)) ??
+    nearestName(name, SETTING_NAMES);
   const remedy = near === undefined ? "; see --help" : `; did you mean ${near}?`;
   return `config: ${shownName(name)} is no setting (${source})${remedy}`;
 }

@@ -6,6 +6,7 @@ import {
 } from "./connection-string.ts";
 import type { FamilyEntry } from "./family-entries.ts";
 import { LISTEN_ADDRESS_FORM, type ListenAddress, parseListenAddress } from "./listen-address.ts";
+import type { RedisAccess } from "./redis-access.ts";
 import type { RelabelRule } from "./relabel-rules.ts";
 
 export const LOG_LEVELS = [
@@ -32,11 +33,9 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 export interface Settings {
   gateway: { id: string; leaseMs: number };
   redis: {
+    /** As its string says; what is set in `access` comes first. */
     connection: RedisConnection;
-    /** Empty: the well-known authorities are trusted. */
-    tlsCaFile: string;
-    /** What that file holds, once it has been read. */
-    tlsCa: string | undefined;
+    access: RedisAccess;
     workers: number;
     database: number;
     queueKey: string;
@@ -92,8 +91,13 @@ export interface Setting<T = unknown> {
   /** What it takes, for the documentation. */
   takes: string;
   doc: string;
-  /** Hides the credentials that the value may hold. */
+  /** Hides the credentials that the value may hold. With it a file may hold the value: `secretFileName`. */
   mask?: (text: string) => string;
+}
+
+/** The setting's twin that names a file with the value in it; undefined: it has none. */
+export function secretFileName({ name, mask }: Pick<Setting, "name" | "mask">): string | undefined {
+  return mask && `${name}File`;
 }
 
 export function integer(min: number, max: number): SettingSchema<number> {
@@ -188,6 +192,11 @@ const queueKey: SettingSchema<string> = v.pipe(
 /** Empty: none. */
 const optionalText: SettingSchema<string> = v.string();
 
+const hostName: SettingSchema<string> = v.pipe(
+  v.string(),
+  v.regex(/^[\w.-]*$/, "must be a name of a host, without a port"),
+);
+
 const gatewayId: SettingSchema<string> = v.pipe(
   v.string(),
   v.regex(/^[A-Za-z0-9._-]{1,64}$/, "must be 1 to 64 letters, digits, dots, dashes or underscores"),
@@ -196,6 +205,8 @@ const gatewayId: SettingSchema<string> = v.pipe(
 function define<T>(setting: Setting<T>): Setting<T> {
   return setting;
 }
+
+const maskWhole = (text: string) => (text === "" ? "" : "***");
 
 /** The settings: each stands here once, and everything else is made from this table. */
 export const SETTINGS = {
@@ -207,12 +218,48 @@ export const SETTINGS = {
     doc: "Where Redis is, and how to log in.",
     mask: maskConnectionString,
   }),
+  user: define({
+    name: "Redis.User",
+    defaultText: "",
+    schema: optionalText,
+    takes: "a text",
+    doc: "Whom to log in as. Empty: the connection string's user, or the default one.",
+  }),
+  password: define({
+    name: "Redis.Password",
+    defaultText: "",
+    schema: optionalText,
+    takes: "a text",
+    doc: "What to log in with, of the Sentinels, too; it is taken as it stands, nothing in it is special. Empty: the connection string's.",
+    mask: maskWhole,
+  }),
   tlsCaFile: define({
     name: "Redis.TlsCaFile",
     defaultText: "",
     schema: optionalText,
     takes: "a path, or nothing",
-    doc: "The certificates of the authorities that may have signed Redis' own, in PEM; read at the start. Only these are trusted then. Empty: the well-known ones, which are in the program.",
+    doc: "The certificates of the authorities that may have signed Redis' own, in PEM. Only these are trusted then. Empty: the well-known ones, which are in the program.",
+  }),
+  tlsCertificateFile: define({
+    name: "Redis.TlsCertificateFile",
+    defaultText: "",
+    schema: optionalText,
+    takes: "a path, or nothing",
+    doc: "The certificate that Redis asks of its clients, in PEM; those between it and the authority may follow it.",
+  }),
+  tlsKeyFile: define({
+    name: "Redis.TlsKeyFile",
+    defaultText: "",
+    schema: optionalText,
+    takes: "a path, or nothing",
+    doc: "The key of `Redis.TlsCertificateFile`, in PEM and not encrypted. Both may be the same file.",
+  }),
+  tlsServerName: define({
+    name: "Redis.TlsServerName",
+    defaultText: "",
+    schema: hostName,
+    takes: "a name of a host, or nothing",
+    doc: "The name that must stand in Redis' certificate, and is asked for. Empty: the connection string's `sslHost`, or its host.",
   }),
   workers: define({
     name: "Redis.MetricQueueWorkers",
@@ -423,7 +470,7 @@ export const SETTINGS = {
     schema: optionalText,
     takes: "a text",
     doc: "With it senders must log in, as the user `default` or without a user. Needed on an address that other hosts reach.",
-    mask: (text) => (text === "" ? "" : "***"),
+    mask: maskWhole,
   }),
   embeddedInsecure: define({
     name: "Embedded.AllowInsecure",
@@ -461,6 +508,12 @@ export const SETTINGS = {
     doc: "How lines are written: JSON objects, or text that is quick to read. `auto`: text on a terminal, else JSON. What lines there are: [logs.md](logs.md).",
   }),
 };
+
+/** Of all settings, and of the files that may hold the secret ones. */
+export const SETTING_NAMES = Object.values(SETTINGS).flatMap((setting) => {
+  const file = secretFileName(setting);
+  return file === undefined ? [setting.name] : [setting.name, file];
+});
 
 /** `Logging.LogLevel.<area>` overrides the default for one area of the log. */
 export const LOG_LEVEL_PREFIX = "Logging.LogLevel.";

@@ -1,5 +1,5 @@
 import { readJsonLeaves } from "./json-leaves.ts";
-import { LIST_NAMES, LOG_LEVEL_PREFIX, SECTIONS, SETTINGS } from "./settings.ts";
+import { LIST_NAMES, LOG_LEVEL_PREFIX, SECTIONS, SETTING_NAMES } from "./settings.ts";
 
 /** One value that a source gives for a name, which may be no setting's. */
 export interface Entry {
@@ -72,10 +72,8 @@ export function readFlagEntries(flags: readonly { name: string; value: string }[
  */
 export function shownName(name: string): string {
   const lower = name.toLowerCase().replaceAll(":", ".");
-  const prefix = Object.values(SETTINGS).find((setting) =>
-    lower.startsWith(`${setting.name.toLowerCase()}.`),
-  );
-  if (prefix !== undefined) return `${prefix.name}...`;
+  const prefix = SETTING_NAMES.find((known) => lower.startsWith(`${known.toLowerCase()}.`));
+  if (prefix !== undefined) return `${prefix}...`;
   const shown = /^[\w.:-]{0,60}/.exec(name)?.[0] ?? "";
   return shown.length < name.length ? `${shown}...` : shown;
 }

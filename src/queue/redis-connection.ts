@@ -1,13 +1,15 @@
 import { tracingChannel } from "node:diagnostics_channel";
 import { Redis, type RedisOptions } from "ioredis";
 import type { RedisConnection } from "../config/connection-string.ts";
+import type { RedisAccess } from "../config/redis-access.ts";
 import { QueueError } from "./queue.ts";
+import { RedisCredentials } from "./redis-credentials.ts";
+import { commandAt } from "./redis-scripts.ts";
 
 /** Which Redis, and what of it. Plain data: it crosses threads. */
 export interface RedisTarget {
   connection: RedisConnection;
-  /** The authorities to trust, as PEM; undefined: the well-known ones. */
-  tlsCa: string | undefined;
+  access: RedisAccess;
   database: number;
   queueKey: string;
   gatewayId: string;
@@ -17,6 +19,10 @@ export interface RedisTarget {
 export interface ConnectionListener {
   connected(): void;
   failed(reason: string): void;
+  /** Files with credentials were read anew: from now on they count. */
+  credentialsChanged?(): void;
+  /** They cannot be used; what they held before is shown on. */
+  credentialsRefused?(reason: string): void;
 }
 
 tellTracing();
@@ -46,12 +52,17 @@ export function connectRedis(
   const { connection } = target;
   let endpoint = 0;
   let moved: { host: string; port: number } | undefined;
+  const credentials = new RedisCredentials(connection, target.access);
+  const reread = () => {
+    const found = credentials.reread();
+    if (found.kind === "changed") listener.credentialsChanged?.();
+    if (found.kind === "refused") listener.credentialsRefused?.(found.reason);
+    return credentials.options;
+  };
   const redis = new Redis({
     ...endpointOptions(connection),
-    username: connection.username,
-    password: connection.password,
+    ...reread(),
     db: target.database,
-    ...tlsOptions(target),
     connectTimeout: connection.connectTimeoutMs,
     connectionName: `${connection.clientName ?? "prom-stream-gateway"}:${role}`,
     protocol: 2,
@@ -71,9 +82,14 @@ export function connectRedis(
         redis.options.host = next.host;
         redis.options.port = next.port;
       }
+      // ioredis looks at its options at each attempt.
+      Object.assign(redis.options, reread());
       return reconnectDelayMs(times);
     },
-    sentinelRetryStrategy: reconnectDelayMs,
+    sentinelRetryStrategy: (times) => {
+      Object.assign(redis.options, reread());
+      return reconnectDelayMs(times);
+    },
     reconnectOnError: (error) => {
       moved = movedTo(error.message) ?? moved;
       return moved !== undefined || error.message.startsWith("READONLY");
@@ -154,7 +170,7 @@ export async function untilReady(redis: Redis): Promise<void> {
 /** What a call to Redis failed with, as the queue's own error. */
 export function toQueueError(error: unknown): QueueError {
   if (error instanceof QueueError) return error;
-  const message = describeError(error);
+  const message = describeDenial(describeError(error));
   if (message.startsWith("CROSSSLOT")) {
     const remedy = "on Redis Cluster Redis.DeadLetterKey must have the queue's hash tag";
     return new QueueError("unavailable", `${message}: ${remedy}`, error);
@@ -166,16 +182,9 @@ export function toQueueError(error: unknown): QueueError {
   return new QueueError("unavailable", message, error);
 }
 
-function endpointOptions({ sentinelName, endpoints, password }: RedisConnection): RedisOptions {
+function endpointOptions({ sentinelName, endpoints }: RedisConnection): RedisOptions {
   if (sentinelName === undefined) return { host: endpoints[0].host, port: endpoints[0].port };
-  return { sentinels: endpoints, name: sentinelName, sentinelPassword: password };
-}
-
-/** Sentinels are reached as the Redis is that they name. */
-function tlsOptions({ connection, tlsCa }: RedisTarget): RedisOptions {
-  if (!connection.tls) return {};
-  const tls = { servername: connection.tlsServerName, ca: tlsCa };
-  return { tls, sentinelTLS: tls, enableTLSForSentinelMode: true };
+  return { sentinels: endpoints, name: sentinelName };
 }
 
 function reconnectDelayMs(times: number): number {
@@ -192,6 +201,17 @@ function movedTo(message: string): { host: string; port: number } | undefined {
   return match && match[1] !== "" ? { host: match[1], port: Number(match[2]) } : undefined;
 }
 
+/** What the user may not do. Redis names the command itself, but not where a script called it. */
+function describeDenial(message: string): string {
+  const remedy = "; the README's section on Redis has the ACL of a gateway";
+  if (message.startsWith("NOPERM ")) return message + remedy;
+  if (!message.includes("The user executing the script can't run this command")) return message;
+  const place = /(?:script: |f_)([0-9a-f]{40})\b.*@user_script: ?(\d+)/.exec(message);
+  const command = place?.[1] === undefined ? undefined : commandAt(place[1], Number(place[2]));
+  if (command === undefined) return message + remedy;
+  return `NOPERM this user has no permissions to run the '${command}' command in a script${remedy}`;
+}
+
 function describeFailure(redis: Redis, error: Error): string {
   const isShut = SHUT.includes((error as NodeJS.ErrnoException).code ?? "");
   return isShut && redis.status !== "ready" ? SHUT_REASON : describeError(error);
@@ -199,8 +219,22 @@ function describeFailure(redis: Redis, error: Error): string {
 
 function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error.message !== "") return error.message;
+  if (error.message !== "") return describeAlert(error.message) ?? error.message;
   // A failed connection to a name with several addresses has its message inside.
   const inner = (error as { errors?: unknown[] }).errors?.[0];
   return inner instanceof Error ? inner.message : ((error as { code?: string }).code ?? error.name);
+}
+
+/** `...:TLSV1_ALERT_CERTIFICATE_REQUIRED`: what the other side of TLS has against us. */
+function describeAlert(message: string): string | undefined {
+  const alert = /:(?:SSLV3|TLSV1)_ALERT_(\w+)$/.exec(message)?.[1];
+  if (alert === "CERTIFICATE_REQUIRED") {
+    return "it asks for a certificate: set Redis.TlsCertificateFile and Redis.TlsKeyFile";
+  }
+  // Of an older TLS, which has no alert of its own for a certificate that is missing.
+  if (alert === "HANDSHAKE_FAILURE") return `${message}: does it ask for a certificate?`;
+  // A decrypt error: another authority of the same name has signed it.
+  if (alert === undefined || !/CERTIFICATE|UNKNOWN_CA|DECRYPT_ERROR/.test(alert)) return undefined;
+  const what = alert.toLowerCase().replaceAll("_", " ");
+  return `it refuses the certificate of Redis.TlsCertificateFile: ${what}`;
 }

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 /**
  * The scripts: each is one atomic step, and each checks first who is asking.
  *
@@ -187,9 +189,17 @@ return 1
  * index and the bytes of its last entry, whether entries were written ahead (1), the format, how long
  * the dead letters' list may become, then dead letters.
  *
- * Elements are counted from the newest end, which is never cut.
+ * Elements are counted from the newest end, which is never cut. What a user may not do is found out
+ * before anything is done (from Redis 7 on, where a script can ask): half a commit would be a loss.
  */
 export const COMMIT = `${CHECK_OWNER}
+if redis.acl_check_cmd then
+  for _, command in ipairs({'UNLINK', 'LTRIM', 'HSET', 'HDEL', #ARGV > 12 and 'LPUSH' or nil}) do
+    if not redis.acl_check_cmd(command, KEYS[1]) then
+      return redis.error_reply("NOPERM this user has no permissions to run the '" .. string.lower(command) .. "' command")
+    end
+  end
+end
 local known = redis.call('HMGET', KEYS[1], 'checkpoint', 'begun', 'ahead', 'first')
 local last = tonumber(known[1] or 0)
 if last >= tonumber(ARGV[3]) then return 0 end
@@ -217,3 +227,12 @@ if #ARGV > 12 then
 end
 return 1
 `;
+
+const SCRIPTS = [ACQUIRE, RENEW, RELEASE, CLAIM, VERIFY, INSPECT, WRITE_ENTRY, COMMIT];
+
+/** The command in a line of the script that has this SHA-1; lines count from 1. */
+export function commandAt(sha: string, line: number): string | undefined {
+  const isMeant = (script: string) => createHash("sha1").update(script).digest("hex") === sha;
+  const text = SCRIPTS.find(isMeant)?.split("\n")[line - 1] ?? "";
+  return /redis\.p?call\('(\w+)'/.exec(text)?.[1]?.toLowerCase();
+}

@@ -77,6 +77,19 @@ export class Events implements IngestionListener, RegistryListener, RespListener
     this.#say("queue_connected", { queueKey: this.#metrics.queueKey });
   }
 
+  /** Of the files that hold what Redis is shown. */
+  credentialsChanged(): void {
+    this.#log.write("information", "queue", "credentials_changed");
+  }
+
+  credentialsRefused(reason: string): void {
+    if (!this.#isDue(`credentials_refused ${reason}`)) return;
+    this.#log.write("error", "queue", "credentials_refused", {
+      reason,
+      remedy: "mend the file; until then Redis is shown what it held before",
+    });
+  }
+
   stoodBy(holder: string): void {
     this.#say("gateway_standing_by", { holder });
   }

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import {
   attempt,
   engine,
@@ -18,6 +18,7 @@ import { until } from "../support/until.ts";
 const BUILD_MS = 600_000;
 const UNIT = "prom-stream-gateway.service";
 const UNIT_FILE = join(import.meta.dir, "../../deploy/systemd", UNIT);
+const PASSWORD_FILE = join(import.meta.dir, "../../deploy/systemd/redis-password.conf");
 const MACHINE = `prom-stream-gateway-systemd-${process.pid}`;
 const EXPOSURE_MAX = 2;
 
@@ -102,6 +103,25 @@ test("the service keeps a state file in its folder", async () => {
   await until("it is shown", async () => (await readValue("held_total")) === 3);
   await systemctl("restart", UNIT);
   await until("it goes on", async () => (await readValue("held_total")) === 3);
+});
+
+test("the service logs in with a password that systemd gives it in a file", async () => {
+  const dropIn = `/etc/systemd/system/${UNIT}.d/redis-password.conf`;
+  writeSettings({});
+  writeFileSync(join(settings, "redis-password"), "s3cret\n", { mode: 0o600 });
+  await run("mkdir", "-p", dirname(dropIn));
+  await engine("podman", "cp", PASSWORD_FILE, `${MACHINE}:${dropIn}`);
+  await systemctl("daemon-reload");
+  await redis.client.config("SET", "requirepass", "s3cret");
+  try {
+    expect(await systemctl("start", UNIT)).toEqual({ code: 0, output: "" });
+    await redis.client.lpush(QUEUE_KEY, '{"type":"gauge","name":"let_in","value":1}');
+    await until("the sample is shown", async () => (await readValue("let_in")) === 1);
+  } finally {
+    await redis.client.config("SET", "requirepass", "");
+    await run("rm", dropIn);
+    await systemctl("daemon-reload");
+  }
 });
 
 test("the service is not started again and again with a wrong setting, and says which", async () => {

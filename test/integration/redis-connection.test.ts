@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { tracingChannel } from "node:diagnostics_channel";
 import { parseConnectionString } from "../../src/config/connection-string.ts";
+import { NO_ACCESS } from "../../src/config/redis-access.ts";
 import { connectRedis, untilReady } from "../../src/queue/redis-connection.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 
@@ -16,7 +17,7 @@ test("what a command sends is made text only while somebody traces", async () =>
   const { connection } = parsed;
   const target = {
     connection,
-    tlsCa: undefined,
+    access: NO_ACCESS,
     database: 0,
     queueKey: "queue",
     gatewayId: "test",
@@ -50,7 +51,7 @@ test("a Redis that closes connections at once is told from one that is not there
     const parsed = parseConnectionString(`localhost:${full.port}`);
     if (!parsed.ok) throw new Error(parsed.fault);
     const target = {
-      ...{ connection: parsed.connection, tlsCa: undefined },
+      ...{ connection: parsed.connection, access: NO_ACCESS },
       ...{ database: 0, queueKey: "queue", gatewayId: "test" },
     };
     const reasons = new Set<string>();

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseConnectionString } from "../../src/config/connection-string.ts";
+import { NO_ACCESS } from "../../src/config/redis-access.ts";
 import { elementAt } from "../../src/queue/elements.ts";
 import type { Commit, Position } from "../../src/queue/queue.ts";
 import type { RedisTarget } from "../../src/queue/redis-connection.ts";
@@ -249,7 +250,7 @@ function target(connectionString: string): RedisTarget {
   if (!parsed.ok) throw new Error(parsed.fault);
   return {
     connection: parsed.connection,
-    tlsCa: undefined,
+    access: NO_ACCESS,
     database: 0,
     queueKey: KEY,
     gatewayId: "test",

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { parseConnectionString } from "../../src/config/connection-string.ts";
+import { NO_ACCESS } from "../../src/config/redis-access.ts";
 import { type Elements, elementAt } from "../../src/queue/elements.ts";
 import { RedisQueue } from "../../src/queue/redis-queue.ts";
 import { RedisRangeReader } from "../../src/queue/redis-range-reader.ts";
@@ -34,7 +35,7 @@ function open(port = redis.port) {
   const { connection } = parsed;
   const target = {
     connection,
-    tlsCa: undefined,
+    access: NO_ACCESS,
     database: DATABASE,
     queueKey: KEY,
     gatewayId: "test",

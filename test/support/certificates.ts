@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { $ } from "bun";
@@ -9,6 +9,8 @@ export interface Certificates {
   ca: string;
   certificate: string;
   key: string;
+  /** Another certificate of the authority, for a client; its key is in the same file. */
+  issue(name: string): Promise<string>;
   remove(): void;
 }
 
@@ -31,6 +33,14 @@ export async function makeCertificates(names: readonly string[]): Promise<Certif
     ca: path("ca.pem"),
     certificate: path("certificate.pem"),
     key: path("key.pem"),
+    issue: async (name) => {
+      const [key, request, signed] = [`${name}.key`, `${name}.request`, `${name}.signed`];
+      await openssl("req", ...newKey(key), "-subj", `/CN=${name}`, "-out", request);
+      await openssl("x509", "-req", ...authority, "-in", request, "-out", signed);
+      const texts = [signed, key].map((file) => readFileSync(path(file), "utf8"));
+      writeFileSync(path(`${name}.pem`), texts.join(""));
+      return path(`${name}.pem`);
+    },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

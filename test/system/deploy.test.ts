@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { $, YAML } from "bun";
 import packageJson from "../../package.json";
@@ -121,6 +122,32 @@ test("deploy/systemd/environment sets what the program knows, with and without w
   }
 });
 
+test("deploy/systemd/redis-password.conf gives the service the password in a file", async () => {
+  const text = await read("deploy/systemd/redis-password.conf");
+  const [, id] = /^LoadCredential=([\w-]+):/m.exec(text) ?? [];
+  const [, variable = "", file] = /^Environment=(\w+)=%d\/(.*)$/m.exec(text) ?? [];
+  expect(file).toBe(id);
+  expect(await shownWith({ [variable]: secretFile("s3cret\n") })).toContain("Redis.Password = ***");
+});
+
+test("deploy/kubernetes gives the gateway its connection string in a file of the secret that is made", async () => {
+  const [deployment] = YAML.parse(await read("deploy/kubernetes/gateway.yaml")) as {
+    spec: { template: { spec: PodSpec } };
+  }[];
+  const { containers, volumes } = deployment!.spec.template.spec;
+  const [{ env, volumeMounts }] = containers;
+  const key = /--from-literal=([\w-]+)=/.exec(await read("docs/deployment.md"))?.[1];
+  expect(volumes).toEqual([{ name: "secrets", secret: { secretName: "prom-stream-gateway" } }]);
+  expect(env).toEqual([
+    { name: "Redis__ConnectionStringFile", value: `${volumeMounts[0]!.mountPath}/${key}` },
+  ]);
+  expect(volumeMounts[0]!.name).toBe("secrets");
+  const variable = env[0]!.name;
+  expect(await shownWith({ [variable]: secretFile("h:1,password=s3cret") })).toContain(
+    "Redis.ConnectionString = h:1,password=***",
+  );
+});
+
 test("deploy/ec2 brings along the unit of deploy/systemd", async () => {
   const { write_files } = YAML.parse(await read("deploy/ec2/user-data.yaml")) as {
     write_files: { path: string; content: string }[];
@@ -206,6 +233,29 @@ test(
   },
   DASHBOARD_MS,
 );
+
+/** Of deploy/kubernetes/gateway.yaml, what is looked at here. */
+interface PodSpec {
+  containers: {
+    env: { name: string; value: string }[];
+    volumeMounts: { name: string; mountPath: string }[];
+  }[];
+  volumes: object[];
+}
+
+function secretFile(content: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "gateway-secret-"));
+  ends.push(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(join(folder, "secret"), content);
+  return join(folder, "secret");
+}
+
+/** What `check-config` shows. */
+async function shownWith(environment: Record<string, string>): Promise<string> {
+  const { code, stdout, stderr } = await runBinary(["check-config"], { environment });
+  expect([code, stderr]).toEqual([0, ""]);
+  return stdout;
+}
 
 async function read(path: string): Promise<string> {
   return Bun.file(join(ROOT, path)).text();

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { renderConfiguration } from "../../../docs/generate.ts";
 import { loadSettings, type SettingsInput } from "../../../src/config/load.ts";
+import { NO_ACCESS } from "../../../src/config/redis-access.ts";
 import { SETTINGS } from "../../../src/config/settings.ts";
 
 const DEFAULTS = Object.values(SETTINGS);
@@ -13,8 +14,7 @@ describe("settings", () => {
       gateway: { id: "default", leaseMs: 3000 },
       redis: {
         connection: expect.objectContaining({ endpoints: [{ host: "localhost", port: 6379 }] }),
-        tlsCaFile: "",
-        tlsCa: undefined,
+        access: NO_ACCESS,
         workers: 2,
         database: 0,
         queueKey: "prom-stream-gateway:metric-queue",

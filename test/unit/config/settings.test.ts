@@ -15,12 +15,20 @@ const LEVEL_FAULT = "must be Trace, Debug, Information, Warning, Error, Critical
 const LISTEN_FAULT = "must be host:port, :port or [IPv6 address]:port, the port 0..65535";
 
 const ROWS: Record<Exclude<keyof typeof SETTINGS, "connection">, Row> = {
-  tlsCaFile: {
-    get: ({ redis }) => redis.tlsCaFile,
+  user: text(({ redis }) => redis.access.user, "gateway", " a:b@c "),
+  password: text(({ redis }) => redis.access.password, 'p,a=s@s:w%6f"rd', " \n"),
+  tlsCaFile: text(({ redis }) => redis.access.files.ca, "/etc/ssl/redis-ca.pem"),
+  tlsCertificateFile: text(({ redis }) => redis.access.files.certificate, "/etc/ssl/gateway.pem"),
+  tlsKeyFile: text(({ redis }) => redis.access.files.key, "/etc/ssl/gateway.key"),
+  tlsServerName: {
+    get: ({ redis }) => redis.access.tlsServerName,
     byDefault: "",
-    valid: [["/etc/ssl/redis-ca.pem", "/etc/ssl/redis-ca.pem"]],
-    invalid: [],
-    fault: "",
+    valid: ["redis.internal", "redis", "a_b-c.example", "127.0.0.1", ""].map((name) => [
+      name,
+      name,
+    ]),
+    invalid: ["redis:6380", "redis://h", "a b", "*.example", "[::1]"],
+    fault: "must be a name of a host, without a port",
   },
   workers: {
     get: ({ redis }) => redis.workers,
@@ -329,6 +337,11 @@ describe("the level of an area", () => {
     ]);
   });
 });
+
+/** A setting that takes any text. */
+function text(get: Row["get"], ...taken: string[]): Row {
+  return { get, byDefault: "", valid: taken.map((each) => [each, each]), invalid: [], fault: "" };
+}
 
 function integers(min: number, max: number): Pick<Row, "valid" | "invalid" | "fault"> {
   const below = min === 0 ? ["-1", "-0"] : [String(min - 1), "-1"];

@@ -6,7 +6,12 @@ import { SETTINGS, type Setting } from "../../../src/config/settings.ts";
 /** Three values that each setting takes, one a source. */
 const THREE: Record<keyof typeof SETTINGS, [string, string, string]> = {
   connection: ["a:1", "b:2", "c:3"],
+  user: ["a", "b", "c"],
+  password: ["a", "b", "c"],
   tlsCaFile: ["a", "b", "c"],
+  tlsCertificateFile: ["a", "b", "c"],
+  tlsKeyFile: ["a", "b", "c"],
+  tlsServerName: ["a", "b", "c"],
   workers: ["3", "4", "5"],
   database: ["3", "4", "5"],
   queueKey: ["a", "b", "c"],
@@ -100,6 +105,7 @@ describe("an unknown name", () => {
     ["Metrics.ListenAddress", "; did you mean Web.ListenAddress?"],
     ["Gateway.Ids", "; did you mean Gateway.Id?"],
     ["Redis.", "; see --help"],
+    ["Redis.PaswordFile", "; did you mean Redis.PasswordFile?"],
   ];
   for (const [name, remedy] of unknown) {
     test(`is a fault with a remedy in each source: ${name}`, () => {
