@@ -7,7 +7,8 @@ const NAMES = 99;
 const INSTANCES = 9;
 const REGIONS = ["eu-west-1", "us-east-1", "ap-south-1", "sa-east-1"];
 const TICK_MS = 50;
-const PROGRESS_MS = 1000;
+/** A line that is written over may change often; in a log each stays. */
+const PROGRESS_MS = { terminal: 500, log: 5000 };
 
 export interface LoadOptions {
   /** Samples a second, over all senders. */
@@ -36,7 +37,7 @@ export function readLoadOptions(
 
 /**
  * Pushes made-up samples of all four types (99 names x 4 types x 9 instances x 4 regions) and shows
- * a line of progress. Returns the exit code.
+ * how far it is. Pushes that fail are counted and not tried again. Returns the exit code.
  */
 export async function load(settings: Settings, options: LoadOptions): Promise<number> {
   const senders: Redis[] = [];
@@ -55,6 +56,7 @@ export async function load(settings: Settings, options: LoadOptions): Promise<nu
   let sent = 0;
   let failed = 0;
   let shownAt = startedAt;
+  const progressMs = process.stdout.isTTY ? PROGRESS_MS.terminal : PROGRESS_MS.log;
   while (!isStopped && sent < total) {
     const elapsed = performance.now() - startedAt;
     const due = Math.min(total, Math.floor((elapsed / 1000) * options.rate)) - sent;
@@ -72,14 +74,15 @@ export async function load(settings: Settings, options: LoadOptions): Promise<nu
     }
     await Promise.all(pushes);
     sent += Math.max(due, 0);
-    if (performance.now() - shownAt >= PROGRESS_MS) {
+    if (sent < total && performance.now() - shownAt >= progressMs) {
       shownAt = performance.now();
-      showProgress(sent, failed, shownAt - startedAt);
+      show(describeProgress({ sent, failed, total, elapsedMs: shownAt - startedAt }));
     }
     await Bun.sleep(TICK_MS);
   }
-  showProgress(sent, failed, performance.now() - startedAt);
-  process.stdout.write("\n");
+  // What a stop left is not to come any more.
+  show(describeProgress({ sent, failed, total: sent, elapsedMs: performance.now() - startedAt }));
+  if (process.stdout.isTTY) process.stdout.write("\n");
   for (const sender of senders) sender.disconnect();
   return failed === 0 ? 0 : 1;
 }
@@ -104,11 +107,28 @@ export function makeMessage(): string {
   return JSON.stringify({ type, name, help, value, labels, ...layout });
 }
 
-function showProgress(sent: number, failed: number, elapsedMs: number): void {
-  const rate = Math.round(sent / Math.max(elapsedMs / 1000, 0.001));
-  const failures = failed > 0 ? `, ${failed} failed` : "";
-  const line = `pushed ${sent} samples, ${rate}/s${failures}`;
-  // On a terminal the line is written over; elsewhere each stands for itself.
+/** `total` may be infinite; what is left of it is said with the time that it takes at this rate. */
+export function describeProgress(progress: {
+  sent: number;
+  failed: number;
+  total: number;
+  elapsedMs: number;
+}): string {
+  const { sent, failed, total, elapsedMs } = progress;
+  const perSecond = sent / Math.max(elapsedMs / 1000, 0.001);
+  const left = total - sent;
+  const secondsLeft = perSecond > 0 ? `${Math.ceil(left / perSecond)} s` : "unknown time";
+  return [
+    `pushed ${sent - failed} samples, ${Math.round(perSecond)}/s`,
+    failed > 0 && `${failed} failed`,
+    left > 0 && Number.isFinite(left) && `${left} left, ${secondsLeft}`,
+  ]
+    .filter((part) => part !== false)
+    .join(", ");
+}
+
+/** On a terminal the line is written over; elsewhere each stands for itself. */
+function show(line: string): void {
   process.stdout.write(process.stdout.isTTY ? `\r${line}\x1b[K` : `${line}\n`);
 }
 

@@ -4,6 +4,7 @@ import type { LabelSet } from "../registry/label-set.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { IngestionListener } from "./listener.ts";
 import type { RangeBatch } from "./messages.ts";
+import { Progress } from "./progress.ts";
 import { restoreRegistry } from "./restore.ts";
 import { Signal } from "./signal.ts";
 import { Tenure } from "./tenure.ts";
@@ -74,6 +75,8 @@ export class Ingestion {
   /** Who has the lease while we do not. */
   #holder: string | undefined;
   #acquiredAtMs = 0;
+  /** How the one under way, or the last one, gets on. */
+  #recovery: Progress | undefined;
   #running: Promise<void> = Promise.resolve();
   #checkpointing: Promise<void> | undefined;
   /** While series are being ended on demand. */
@@ -285,8 +288,9 @@ export class Ingestion {
     this.#isRestored = false;
     this.#isRecovered = false;
     this.#acquiredAtMs = performance.now();
+    const telling = { listener, nowMs: () => performance.now() };
     const restored = checkpoint.isEnabled
-      ? await restoreRegistry(makeRegistry, queue, saved)
+      ? await restoreRegistry(makeRegistry, queue, saved, telling)
       : { registry: makeRegistry(), savedBytes: 0 };
     failpoint("restored");
     const elements = segments.reduce((sum, segment) => sum + segment.length, 0);
@@ -298,6 +302,7 @@ export class Ingestion {
       deadLetterMax: this.#options.deadLetterMax,
       maxAgeMs: this.#options.maxAgeMs,
     });
+    this.#recovery = new Progress(elements, performance.now());
     this.#isRestored = true;
   }
 
@@ -378,6 +383,10 @@ export class Ingestion {
       this.#isRecovered = true;
       const seconds = (performance.now() - this.#acquiredAtMs) / 1000;
       listener.recovered(tenure.registry.seriesCount, seconds);
+    }
+    if (!this.#isRecovered) {
+      const pace = this.#recovery?.look(tenure.recoveringLeft, performance.now());
+      if (pace !== undefined) listener.recovering(tenure.recoveringLeft, pace);
     }
     this.#dispatch();
     this.#progress.give();

@@ -1,4 +1,5 @@
 import type { SavedCheckpoint } from "../queue/queue.ts";
+import type { Pace } from "./progress.ts";
 import type { AppliedBatch } from "./tenure.ts";
 
 /** What the ingestion tells. Times in seconds. */
@@ -7,8 +8,12 @@ export interface IngestionListener {
   queueRecovered(): void;
   /** Another process has the lease; this one waits for it. */
   stoodBy(holder: string): void;
+  /** A large checkpoint is being loaded: so many of its entries are left. */
+  restoring(entriesLeft: number, pace: Pace): void;
   /** This process has the lease and the state; `elements` are to be applied before it is shown. */
   acquired(checkpoint: SavedCheckpoint, segments: number, elements: number): void;
+  /** So many elements are left to apply before anything is shown. */
+  recovering(elementsLeft: number, pace: Pace): void;
   /** Totals are shown from now on. */
   recovered(series: number, seconds: number): void;
   /** Another process has become the owner: totals are no longer ours to show. */

@@ -1,4 +1,5 @@
 import type { IngestionListener } from "../ingest/listener.ts";
+import type { Pace } from "../ingest/progress.ts";
 import type { AppliedBatch } from "../ingest/tenure.ts";
 import type { SavedCheckpoint } from "../queue/queue.ts";
 import type { RegistryListener } from "../registry/options.ts";
@@ -98,6 +99,18 @@ export class Events implements IngestionListener, RegistryListener, RespListener
     const { number, entries } = checkpoint;
     const fields = { checkpoint: number, entries, segments, elements };
     this.#say("lease_acquired", fields);
+  }
+
+  restoring(entriesLeft: number, pace: Pace): void {
+    const { perSecond, secondsLeft } = rounded(pace);
+    const fields = { entriesLeft, entriesPerSecond: perSecond, secondsLeft };
+    this.#log.write("information", "queue", "checkpoint_loading", fields);
+  }
+
+  recovering(elementsLeft: number, pace: Pace): void {
+    const { perSecond, secondsLeft } = rounded(pace);
+    const fields = { elementsLeft, elementsPerSecond: perSecond, secondsLeft };
+    this.#log.write("information", "queue", "gateway_recovering", fields);
   }
 
   recovered(series: number, seconds: number): void {
@@ -236,4 +249,11 @@ export class Events implements IngestionListener, RegistryListener, RespListener
     this.#log.write(event, fields, suppressed);
     return true;
   }
+}
+
+function rounded({ perSecond, secondsLeft }: Pace): Pace {
+  return {
+    perSecond: Math.round(perSecond),
+    secondsLeft: secondsLeft && Math.ceil(secondsLeft),
+  };
 }

@@ -27,6 +27,7 @@ export type Command =
   | "LRANGE"
   | "BLMOVE"
   | "LLEN"
+  | "LPUSH"
   | "INFO"
   | "CLIENT SETNAME";
 

@@ -328,7 +328,9 @@ export class World {
       process.tenure = undefined;
       process.isRecovered = false;
       process.workers = makeWorkers(process.index);
-      const restored = await restoreRegistry(makeRegistry, process.queue, acquired.saved);
+      const restored = await restoreRegistry(makeRegistry, process.queue, acquired.saved, {
+        ...{ listener: { restoring: () => {} }, nowMs: () => 0 },
+      });
       process.tenure = new Tenure({
         ...{ ...restored, ...acquired, queue: process.queue, nowMs: this.#nowMs },
         ...{ popCount: 2, keepsState: true, maxAgeMs: 0, deadLetterMax: Number.POSITIVE_INFINITY },
