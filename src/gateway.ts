@@ -1,3 +1,4 @@
+import type { EffectiveSetting } from "./config/load.ts";
 import type { Settings } from "./config/settings.ts";
 import { serve } from "./http/server.ts";
 import { Ingestion } from "./ingest/ingestion.ts";
@@ -11,7 +12,9 @@ import { StateFile } from "./queue/state-file.ts";
 import { Registry } from "./registry/registry.ts";
 import { RespServer } from "./resp/server.ts";
 import { compileFamilies, familyLimitsOf } from "./sample/family-defaults.ts";
+import { startSampling } from "./sampling.ts";
 import { Events } from "./telemetry/events.ts";
+import { History } from "./telemetry/history.ts";
 import { Log } from "./telemetry/log.ts";
 import { isOwnName, OwnMetrics } from "./telemetry/own-metrics.ts";
 
@@ -26,17 +29,20 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-const SAMPLE_INTERVAL_MS = 1000;
 const STOP_INGESTION_MS = 1500;
 /** Where samples would be lost with the process, they have more time. */
 const STOP_EMBEDDED_MS = 3000;
 const STOP_SERVER_MS = 1000;
 
 /**
- * Puts the parts together and starts them. `workerUrl` is the worker's entry point.
- * Fails when an address cannot be listened on; Redis being away is no failure.
+ * Puts the parts together and starts them. `workerUrl` is the worker's entry point, `effective` the
+ * same settings as they may be shown. Fails when an address cannot be listened on; Redis being away is no failure.
  */
-export function startGateway(settings: Settings, workerUrl: URL): Gateway {
+export function startGateway(
+  settings: Settings,
+  workerUrl: URL,
+  effective: readonly EffectiveSetting[] = [],
+): Gateway {
   const nowMs = Date.now;
   const { redis, metrics, embedded } = settings;
   const log = new Log({
@@ -71,7 +77,10 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
     maxAgeMs: metrics.maxSampleAgeSeconds * 1000,
     nowMs,
   });
-  const server = serve(settings.web, makePages({ settings, ingestion, own, intake, nowMs }));
+  const { tally } = events;
+  const history = new History();
+  const sources = { settings, queue, ingestion, own, intake, tally, history, nowMs };
+  const server = serve(settings.web, makePages({ ...sources, effective }));
   ingestion.start(
     (batch) =>
       new WorkerPool({
@@ -88,7 +97,7 @@ export function startGateway(settings: Settings, workerUrl: URL): Gateway {
         },
       }),
   );
-  const sampling = startSampling(own, queue, ingestion);
+  const sampling = startSampling(sources);
   return {
     url: server.url,
     embeddedPort: intake?.port,
@@ -160,22 +169,4 @@ function openQueue(
 
 function keepsState({ embedded }: Settings): boolean {
   return embedded.listen === undefined || embedded.stateFile !== "";
-}
-
-/** Each second: how much is pending, and how late the timer itself is. */
-function startSampling(own: OwnMetrics, queue: Queue, ingestion: Ingestion): Timer {
-  const { queueKey } = own;
-  let dueAt = performance.now() + SAMPLE_INTERVAL_MS;
-  return setInterval(async () => {
-    const now = performance.now();
-    own.noteEventLoopLag(Math.max(0, (now - dueAt) / 1000));
-    dueAt = now + SAMPLE_INTERVAL_MS;
-    const claimed = ingestion.tenure?.plan.pending ?? 0;
-    try {
-      own.pending.set({ queueKey }, (await queue.length()) + claimed);
-    } catch {
-      // Redis is away, which the claims report; what is claimed is known still.
-      own.pending.set({ queueKey }, claimed);
-    }
-  }, SAMPLE_INTERVAL_MS);
 }

@@ -43,7 +43,7 @@ async function main(words: readonly string[]): Promise<number> {
       return typeof options === "string" ? complain(options) : load(settings, options);
     }
     default:
-      return run(settings, new URL("./worker.ts", import.meta.url));
+      return run(loaded, new URL("./worker.ts", import.meta.url));
   }
 }
 

@@ -1,36 +1,39 @@
-import { REVISION, VERSION } from "./build-info.ts";
-import type { Settings } from "./config/settings.ts";
+import type { EffectiveSetting } from "./config/load.ts";
 import { renderExposition } from "./exposition/render.ts";
 import type { Pages } from "./http/pages.ts";
-import type { Ingestion } from "./ingest/ingestion.ts";
-import type { RegistrySnapshot } from "./registry/snapshot.ts";
-import type { RespServer } from "./resp/server.ts";
+import type { Registry } from "./registry/registry.ts";
+import { dropsOf, type StatusSources, statusOf } from "./status.ts";
 import type { OwnMetrics } from "./telemetry/own-metrics.ts";
 
-export interface PagesOptions {
-  settings: Settings;
-  ingestion: Ingestion;
+export interface PagesOptions extends StatusSources {
   own: OwnMetrics;
-  /** Of an embedded queue. */
-  intake: RespServer | undefined;
-  nowMs: () => number;
+  /** The settings in force, fit to be shown. */
+  effective: readonly EffectiveSetting[];
 }
 
 /** How long a scrape waits while series are being ended, until that is certain. */
 const REMOVAL_WAIT_MS = 2000;
 
 /** What the server shows of the gateway. */
-export function makePages({ settings, ingestion, own, intake, nowMs }: PagesOptions): Pages {
+export function makePages(options: PagesOptions): Pages {
+  const { settings, ingestion, own, intake, tally, history, effective, nowMs } = options;
   const { metrics, web } = settings;
-  const takeSnapshot = (
-    isWanted?: (family: string) => boolean,
-  ): { snapshot: RegistrySnapshot | undefined } | { refusal: string } => {
+  /** What may be shown; undefined: there are no totals. */
+  const findRegistry = async (): Promise<
+    { registry: Registry | undefined } | { refusal: string }
+  > => {
+    if (!(await ingestion.untilShowable(REMOVAL_WAIT_MS))) return { refusal: REMOVING };
     const { shown, tenure } = ingestion;
     if (shown === "recovering") {
       return { refusal: ingestion.notReadyReason ?? "recovering: done, scrape again" };
     }
-    const totals = shown === "totals" ? tenure?.registry : undefined;
-    return { snapshot: totals?.snapshot(nowMs(), isWanted) };
+    return { registry: shown === "totals" ? tenure?.registry : undefined };
+  };
+  const needRegistry = async (): Promise<{ registry: Registry } | { refusal: string }> => {
+    const found = await findRegistry();
+    if ("refusal" in found) return found;
+    const { registry } = found;
+    return registry ? { registry } : { refusal: ingestion.notReadyReason ?? "not ready" };
   };
   const isValid = () => ingestion.shown === "totals";
   return {
@@ -38,10 +41,9 @@ export function makePages({ settings, ingestion, own, intake, nowMs }: PagesOpti
       own.noteState(ingestion, nowMs());
       if (intake !== undefined) own.noteIntake(intake.figures, intake.usedBytes);
       const families = await own.render();
-      if (!(await ingestion.untilShowable(REMOVAL_WAIT_MS))) return { refusal: REMOVING };
-      const taken = takeSnapshot(isWanted);
-      if ("refusal" in taken) return taken;
-      const { snapshot } = taken;
+      const found = await findRegistry();
+      if ("refusal" in found) return found;
+      const snapshot = found.registry?.snapshot(nowMs(), isWanted);
       const wanted = families.filter(({ name }) => isWanted(name));
       return {
         chunks: renderExposition(format, snapshot, wanted, metrics),
@@ -49,14 +51,33 @@ export function makePages({ settings, ingestion, own, intake, nowMs }: PagesOpti
         end: () => snapshot?.release(),
       };
     },
-    totals: async () => {
-      if (!(await ingestion.untilShowable(REMOVAL_WAIT_MS))) return { refusal: REMOVING };
-      const taken = takeSnapshot();
-      if ("refusal" in taken) return taken;
-      if (taken.snapshot !== undefined) return { snapshot: taken.snapshot, isValid };
-      return { refusal: ingestion.notReadyReason ?? "not ready" };
+    families: async () => {
+      const found = await needRegistry();
+      if ("refusal" in found) return found;
+      const { registry } = found;
+      const takenAtMs = nowMs();
+      return {
+        families: registry.families,
+        createdMs: (series) => registry.createdMs(series),
+        activity: registry.activity.snapshot(performance.now(), takenAtMs),
+        takenAtMs,
+        isValid,
+      };
     },
-    status: () => statusOf(settings, ingestion),
+    totals: async (isWanted) => {
+      const found = await needRegistry();
+      if ("refusal" in found) return found;
+      const { registry } = found;
+      return {
+        snapshot: registry.snapshot(nowMs(), isWanted),
+        lastSeenMs: (type, series) => registry.lastSeenMs(type, series),
+        isValid,
+      };
+    },
+    status: () => statusOf(options),
+    history: () => history.show(),
+    drops: () => dropsOf(tally),
+    settings: effective,
     isAdminEnabled: web.isAdminEnabled,
     removeSeries: (isMeant) => ingestion.removeSeries(isMeant),
     notReadyReason: () => ingestion.notReadyReason,
@@ -71,21 +92,3 @@ export function makePages({ settings, ingestion, own, intake, nowMs }: PagesOpti
 }
 
 const REMOVING = "series are being removed: scrape again";
-
-function statusOf({ gateway, redis }: Settings, ingestion: Ingestion): object {
-  const { tenure } = ingestion;
-  return {
-    version: VERSION,
-    revision: REVISION,
-    gatewayId: gateway.id,
-    queueKey: redis.queueKey,
-    ready: ingestion.notReadyReason === undefined,
-    reason: ingestion.notReadyReason ?? null,
-    standby: ingestion.isStandby,
-    owner: ingestion.isOwner,
-    families: tenure?.registry.familyCount ?? 0,
-    series: tenure?.registry.seriesCount ?? 0,
-    pendingElements: tenure?.plan.pending ?? 0,
-    unconfirmedElements: tenure?.unconfirmed ?? 0,
-  };
-}

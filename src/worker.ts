@@ -84,5 +84,17 @@ function decodeRange(
     bytes,
     readSeconds,
     decodeSeconds: (performance.now() - startedAt) / 1000,
+    cpuSeconds: takeCpuSeconds(),
   };
+}
+
+let cpuSecondsBefore = 0;
+
+/** What this thread has used since the last call: reading, too. */
+function takeCpuSeconds(): number {
+  const { user, system } = process.threadCpuUsage();
+  const cpuSeconds = (user + system) / 1e6;
+  const taken = cpuSeconds - cpuSecondsBefore;
+  cpuSecondsBefore = cpuSeconds;
+  return taken;
 }

@@ -108,6 +108,11 @@ export class Checkpointer {
     this.#isRewriteDue = !options.keepsState && journal !== "";
   }
 
+  /** The number of the last commit. */
+  get number(): number {
+    return this.#number;
+  }
+
   /** Whether a checkpoint is due although nothing was applied. */
   get isDue(): boolean {
     return this.#isRewriteDue || this.#attempt !== undefined;

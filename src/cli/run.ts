@@ -1,5 +1,5 @@
 import { VERSION } from "../build-info.ts";
-import type { Settings } from "../config/settings.ts";
+import type { SettingsLoaded } from "../config/load.ts";
 import { startGateway } from "../gateway.ts";
 import { tellServiceManager } from "./service-manager.ts";
 
@@ -7,12 +7,15 @@ import { tellServiceManager } from "./service-manager.ts";
 const STOP_MS = 4900;
 
 /** Runs until a signal comes. Returns the exit code, or never when a second signal comes. */
-export async function run(settings: Settings, workerUrl: URL): Promise<number> {
+export async function run(
+  { settings, effective }: Extract<SettingsLoaded, { ok: true }>,
+  workerUrl: URL,
+): Promise<number> {
   // Listened for before anybody can know that we are there.
   const signalled = nextSignal();
   let gateway: ReturnType<typeof startGateway>;
   try {
-    gateway = startGateway(settings, workerUrl);
+    gateway = startGateway(settings, workerUrl, effective);
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n`);
     return 1;

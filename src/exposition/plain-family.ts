@@ -45,6 +45,7 @@ export function snapshotOf(families: readonly PlainFamily[]): RegistrySnapshot {
     const bounds = family.bounds && Float64Array.from(family.bounds);
     const none = { unit: "", native: undefined, targets: undefined };
     return {
+      index,
       name,
       type,
       help,

@@ -1,34 +1,27 @@
 import { type LabelSet, readLabelSet } from "../registry/label-set.ts";
 import { matches, parseSelector, type Selector } from "../registry/selector.ts";
 import type { RegistrySnapshot } from "../registry/snapshot.ts";
+import { answerInChunks, CHUNK_LENGTH, NOTHING_YET } from "./gradual-answer.ts";
+import { fail, succeed } from "./json-answer.ts";
 import type { Pages } from "./pages.ts";
-import { Rendering } from "./rendering.ts";
 
 /** The parameter that names series, as often as one likes. */
 const MATCH = "match[]";
 
-/** A chunk of JSON is given out when it has this many characters. */
-const CHUNK_LENGTH = 64 * 1024;
-
-/** Source: Prometheus, "HTTP API": the form of answers, and what an error is called. */
-type ErrorType = "bad_data" | "unavailable" | "forbidden";
-
-const STATUS_OF: Record<ErrorType, number> = { bad_data: 400, unavailable: 503, forbidden: 403 };
-
-export function showStatus(pages: Pages): Response {
-  return succeed(pages.status());
+export async function showStatus(pages: Pages): Promise<Response> {
+  return succeed(await pages.status());
 }
 
-/** Each family with its type, help, unit and how many series it has. */
-export async function showFamilies(pages: Pages): Promise<Response> {
-  const totals = await pages.totals();
-  if ("refusal" in totals) return fail("unavailable", totals.refusal);
-  const { snapshot } = totals;
-  const families = snapshot.families.map(({ name, type, help, unit, series }) => ({
-    ...{ name, type, help, unit, series: series.length },
-  }));
-  snapshot.release();
-  return succeed(families);
+export function showHistory(pages: Pages): Response {
+  return succeed(pages.history());
+}
+
+export function showDrops(pages: Pages): Response {
+  return succeed(pages.drops());
+}
+
+export function showSettings(pages: Pages): Response {
+  return succeed(pages.settings);
 }
 
 /** The label sets of the series that any selector takes, all of them where there is none. */
@@ -37,26 +30,10 @@ export async function showSeries(pages: Pages, url: URL): Promise<Response> {
   if ("fault" in read) return fail("bad_data", read.fault);
   const totals = await pages.totals();
   if ("refusal" in totals) return fail("unavailable", totals.refusal);
-  const { snapshot, isValid } = totals;
   const isMeant = predicateOf(read.selectors);
-  const rendering = new Rendering(
-    { chunks: renderSeries(snapshot, isMeant), isValid, end: () => snapshot.release() },
-    pages.isBusy,
-  );
-  return new Response(
-    new ReadableStream({
-      pull: async (controller) => {
-        const bytes = await rendering.next();
-        if (bytes !== undefined) controller.enqueue(bytes);
-        else {
-          rendering.end();
-          controller.close();
-        }
-      },
-      cancel: () => rendering.end(),
-    }),
-    { headers: JSON_HEADERS },
-  );
+  const { snapshot, isValid } = totals;
+  const chunks = renderSeries(snapshot, isMeant);
+  return answerInChunks({ chunks, isValid, end: () => snapshot.release() }, pages);
 }
 
 /** Ends the series that any selector takes. */
@@ -113,13 +90,10 @@ function* renderSeries(snapshot: RegistrySnapshot, isMeant: Predicate): Generato
       yield Buffer.from(text);
       text = "";
     }
-    // What is looked at in vain takes time, too.
-    yield EMPTY;
+    yield NOTHING_YET;
   }
   yield Buffer.from(`${text}]}\n`);
 }
-
-const EMPTY = new Uint8Array(0);
 
 /** Not an object of ours: `__proto__` is a name like any other. */
 function renderLabels(name: string, { labelNames, labelValues }: LabelSet): string {
@@ -128,16 +102,4 @@ function renderLabels(name: string, { labelNames, labelValues }: LabelSet): stri
     ([label, value]) => `${JSON.stringify(label)}:${JSON.stringify(value)}`,
   );
   return `{${fields.join(",")}}`;
-}
-
-const JSON_HEADERS = { "Content-Type": "application/json" };
-
-function succeed(data: unknown): Response {
-  const body = `${JSON.stringify({ status: "success", data })}\n`;
-  return new Response(body, { headers: JSON_HEADERS });
-}
-
-function fail(errorType: ErrorType, error: string): Response {
-  const body = `${JSON.stringify({ status: "error", errorType, error })}\n`;
-  return new Response(body, { status: STATUS_OF[errorType], headers: JSON_HEADERS });
 }

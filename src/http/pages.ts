@@ -1,6 +1,9 @@
 import type { Format } from "../exposition/format.ts";
+import type { Family } from "../registry/family.ts";
+import type { ActivitySnapshot } from "../registry/family-activity.ts";
 import type { LabelSet } from "../registry/label-set.ts";
-import type { RegistrySnapshot } from "../registry/snapshot.ts";
+import type { FamilySnapshot, RegistrySnapshot } from "../registry/snapshot.ts";
+import type { DropEntry, History, SettingEntry, Status } from "./status-types.ts";
 
 /** What the server shows. */
 export interface Pages {
@@ -9,13 +12,17 @@ export interface Pages {
     isWanted: (family: string) => boolean,
     format: Format,
   ): Promise<Exposition | { refusal: string }>;
-  /**
-   * All families as they are, to be released; `isValid` tells whether that may still be shown. Or why
-   * there is nothing to show for now.
-   */
-  totals(): Promise<{ snapshot: RegistrySnapshot; isValid(): boolean } | { refusal: string }>;
-  /** What the gateway is and does, fit for JSON. */
-  status(): object;
+  /** All families, without their values; or why there is nothing to show for now. */
+  families(): Promise<FamilyList | { refusal: string }>;
+  /** The families that `isWanted`, or all; or why there is nothing to show for now. */
+  totals(isWanted?: (family: string) => boolean): Promise<Totals | { refusal: string }>;
+  /** What the gateway is and does. */
+  status(): Promise<Status>;
+  history(): History;
+  /** Most frequent first. */
+  drops(): DropEntry[];
+  /** Those in force, secrets masked. */
+  readonly settings: readonly SettingEntry[];
   /** Whether series may be ended on demand. */
   readonly isAdminEnabled: boolean;
   /** Ends the series that `isMeant`: how many, once that is certain; or why it is not. */
@@ -31,6 +38,28 @@ export interface Pages {
   refused(reason: RefusalReason): void;
   /** Whether samples wait to be taken: then an answer leaves them most of the time. */
   isBusy(): boolean;
+}
+
+/** Which families there are. What they know of themselves may change while it is read. */
+export interface FamilyList {
+  /** In the order of their names. */
+  families: readonly Family[];
+  /** When a series of theirs began, in ms since 1970. */
+  createdMs(series: number): number;
+  activity: ActivitySnapshot;
+  takenAtMs: number;
+  /** Whether it may still be shown. */
+  isValid(): boolean;
+}
+
+/** Families and their values at one moment. */
+export interface Totals {
+  /** To be released. */
+  snapshot: RegistrySnapshot;
+  /** When a sample of a series of the snapshot came last, as far as that is noted. */
+  lastSeenMs(type: FamilySnapshot["type"], series: number): number | undefined;
+  /** Whether it may still be shown. */
+  isValid(): boolean;
 }
 
 export interface Exposition {

@@ -1,4 +1,14 @@
-import { removeAll, removeSeries, showFamilies, showSeries, showStatus } from "./api.ts";
+import {
+  removeAll,
+  removeSeries,
+  showDrops,
+  showHistory,
+  showSeries,
+  showSettings,
+  showStatus,
+} from "./api.ts";
+import { showFamilies } from "./families-api.ts";
+import { showFamily } from "./family-api.ts";
 import type { Pages } from "./pages.ts";
 import { plain } from "./plain.ts";
 import type { Scrapes } from "./scrapes.ts";
@@ -16,7 +26,11 @@ export function routesOf(pages: Pages, scrapes: Scrapes): ReadonlyMap<string, Ro
     ["/-/ready", { GET: (_, url) => ready(url, pages) }],
     ["/metrics", { GET: (request, url) => scrapes.answer(request, url) }],
     ["/api/v1/status", { GET: () => showStatus(pages) }],
-    ["/api/v1/families", { GET: () => showFamilies(pages) }],
+    ["/api/v1/history", { GET: () => showHistory(pages) }],
+    ["/api/v1/drops", { GET: () => showDrops(pages) }],
+    ["/api/v1/settings", { GET: () => showSettings(pages) }],
+    ["/api/v1/families", { GET: (_, url) => showFamilies(pages, url) }],
+    ["/api/v1/family", { GET: (_, url) => showFamily(pages, url) }],
     [
       "/api/v1/series",
       {

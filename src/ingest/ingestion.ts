@@ -166,6 +166,16 @@ export class Ingestion {
     return !this.#isStopping && this.#failure === undefined && this.#holder !== undefined;
   }
 
+  /** The process that has the lease while this one stands by. */
+  get holder(): string | undefined {
+    return this.#holder;
+  }
+
+  /** For each worker how many ranges it has. */
+  get outstandingRanges(): number[] {
+    return this.#pool?.outstanding ?? [];
+  }
+
   /** Judged anew at each call: a lease runs out by itself. */
   get shown(): Shown {
     if (this.#tenure === undefined || !this.#isOwner) return "nothing";

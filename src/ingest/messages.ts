@@ -33,4 +33,6 @@ export interface RangeBatch extends Batch {
   bytes: number;
   readSeconds: number;
   decodeSeconds: number;
+  /** CPU time of the worker's thread since the batch before. */
+  cpuSeconds: number;
 }

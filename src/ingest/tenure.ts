@@ -77,7 +77,10 @@ export class Tenure {
   /** Since ever, and as far as they were when the last checkpoint was taken. */
   #applied = { elements: 0, samples: 0 };
   #taken = { elements: 0, samples: 0 };
+  #takenPosition: Position | undefined;
   #confirmedElements = 0;
+  /** Numbers of the segments that no checkpoint has deleted, ascending. */
+  #heldSegments: number[] = [];
   /** When the claim before a segment's own was made: nothing in the segment is older. */
   #claimedSinceMs = new Map<number, number>();
 
@@ -107,6 +110,11 @@ export class Tenure {
     return this.plan.pending + this.#applied.elements - this.#confirmedElements;
   }
 
+  /** Segments claimed that no checkpoint has deleted yet. */
+  get segmentCount(): number {
+    return this.#heldSegments.length;
+  }
+
   /** Samples applied since the last checkpoint was taken. */
   get fresh(): number {
     return this.#applied.samples - this.#taken.samples;
@@ -128,6 +136,7 @@ export class Tenure {
   add(segment: Segment, sinceMs: number): void {
     this.plan.add(segment);
     this.#claimedSinceMs.set(segment.number, sinceMs);
+    this.#heldSegments.push(segment.number);
   }
 
   /** Takes a batch; `incarnation` stands for the life of the worker that made it. */
@@ -240,6 +249,7 @@ export class Tenure {
   async checkpoint(): Promise<Committed> {
     const committed = await this.checkpointer.run();
     this.#confirmedElements = this.#taken.elements;
+    this.#letGo(this.#takenPosition);
     return committed;
   }
 
@@ -251,6 +261,17 @@ export class Tenure {
 
   #takePosition(): Position | undefined {
     this.#taken = { ...this.#applied };
-    return this.plan.position;
+    this.#takenPosition = this.plan.position;
+    return this.#takenPosition;
+  }
+
+  /** A commit has deleted the segments before the position. */
+  #letGo(position: Position | undefined): void {
+    if (position === undefined) return;
+    const first = position.left === 0 ? position.segment + 1 : position.segment;
+    const held = this.#heldSegments;
+    let done = 0;
+    while (done < held.length && held[done] < first) done++;
+    held.splice(0, done);
   }
 }

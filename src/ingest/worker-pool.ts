@@ -48,6 +48,11 @@ export class WorkerPool {
     return this.#members.some((member) => member.outstanding.length < OUTSTANDING_MAX);
   }
 
+  /** For each worker how many ranges it has. */
+  get outstanding(): number[] {
+    return this.#members.map((member) => member.outstanding.length);
+  }
+
   /** Gives a range to the worker that has least to do. */
   send(range: Range): void {
     let least = this.#members[0];

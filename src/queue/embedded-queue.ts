@@ -7,6 +7,7 @@ import {
   type Position,
   type Queue,
   QueueError,
+  type QueueFacts,
   type Range,
   type SavedCheckpoint,
   type Segment,
@@ -134,6 +135,11 @@ export class EmbeddedQueue implements Queue {
 
   async length(): Promise<number> {
     return this.#store.length;
+  }
+
+  /** The lock has no end. */
+  async facts(): Promise<QueueFacts> {
+    return { leaseLeftMs: undefined, server: undefined };
   }
 
   close(): void {

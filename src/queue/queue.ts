@@ -90,8 +90,33 @@ export interface Queue {
   /** Samples that nobody has claimed yet. */
   length(): Promise<number>;
 
+  /**
+   * What a person may want to know of it, as far as it is known just now. Takes a quarter of a second
+   * at most, and never fails.
+   */
+  facts(): Promise<QueueFacts>;
+
   /** Ends all connections. Calls in progress fail. */
   close(): void;
+}
+
+export interface QueueFacts {
+  /** How long `isOwner` holds unless the lease is renewed; undefined: not the owner, or without end. */
+  leaseLeftMs: number | undefined;
+  /** Of the Redis that it is in; undefined: it is in none. */
+  server: ServerFacts | undefined;
+}
+
+/** Undefined is what the server does not say, or may not tell us. */
+export interface ServerFacts {
+  /** Where the connection goes: host and port, no credential. */
+  address: string;
+  version: string | undefined;
+  /** How long the last look at the queue's length took. */
+  latencyMs: number | undefined;
+  usedMemoryBytes: number | undefined;
+  /** 0: no limit. */
+  maxMemoryBytes: number | undefined;
 }
 
 /** What came of an attempt to become the owner. */

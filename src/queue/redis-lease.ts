@@ -90,6 +90,11 @@ export class RedisLease {
     return performance.now() < this.#ownedUntilMs;
   }
 
+  /** How long `isOwner` holds unless the lease is renewed. */
+  get leftMs(): number {
+    return Math.max(0, this.#ownedUntilMs - performance.now());
+  }
+
   /** What a script checks: our name, and the token of our ownership. */
   get credentials(): [name: string, token: number] {
     return [this.#name, this.#token];

@@ -6,6 +6,7 @@ import type {
   JournalEntry,
   Position,
   Queue,
+  QueueFacts,
   Range,
   SavedCheckpoint,
   Segment,
@@ -20,6 +21,7 @@ import {
   toQueueError,
   untilReady,
 } from "./redis-connection.ts";
+import { RedisFacts } from "./redis-facts.ts";
 import { type FoundState, RedisLease } from "./redis-lease.ts";
 import { CLAIM, COMMIT, INSPECT, STATE_FORMAT, WRITE_ENTRY } from "./redis-scripts.ts";
 
@@ -53,6 +55,7 @@ export class RedisQueue implements Queue {
   #keys: QueueKeys;
   #lease: RedisLease;
   #commands: Redis & Scripts;
+  #server: RedisFacts;
   /** For the blocking commands, which would hold up all others. */
   #watch: Redis;
   #nextSegment = 0;
@@ -78,6 +81,7 @@ export class RedisQueue implements Queue {
         commitCheckpoint: { lua: COMMIT },
       },
     }) as Redis & Scripts;
+    this.#server = new RedisFacts(this.#commands, target.connection);
     // Its failures show on the first connection too.
     this.#watch = connectRedis(target, "watch", { connected: () => {}, failed: () => {} });
   }
@@ -214,7 +218,12 @@ export class RedisQueue implements Queue {
   async setAside(): Promise<undefined> {}
 
   async length(): Promise<number> {
-    return this.#run(() => this.#commands.llen(this.#keys.queue));
+    return this.#run(() => this.#server.time(() => this.#commands.llen(this.#keys.queue)));
+  }
+
+  async facts(): Promise<QueueFacts> {
+    const leaseLeftMs = this.isOwner ? this.#lease.leftMs : undefined;
+    return { leaseLeftMs, server: await this.#server.read() };
   }
 
   close(): void {

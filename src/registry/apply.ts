@@ -193,13 +193,15 @@ export class BatchApplier {
     if (known) known.count++;
     if (known && !keepsDeadLetters) return;
     // The message that was pushed is not there any more.
-    const payload = composeMessage(sample).slice(0, DEAD_LETTER_LENGTH_MAX).toWellFormed();
+    const message = composeMessage(sample);
+    const payload = message.slice(0, DEAD_LETTER_LENGTH_MAX).toWellFormed();
     if (keepsDeadLetters) deadLetters.push({ reason, payload });
     if (!known) {
       drops.push({
         reason,
         count: 1,
         payload: payload.slice(0, PAYLOAD_EXCERPT_LENGTH).toWellFormed(),
+        bytes: Buffer.byteLength(message),
       });
     }
   }

@@ -2,6 +2,7 @@ import { METRIC_TYPES, type MetricType, type NativeLayout } from "../sample/samp
 import { ChangedSlots } from "./changed-slots.ts";
 import { Float64Column, Uint32List } from "./columns.ts";
 import type { Family, FamilyLimits, SeriesRef } from "./family.ts";
+import { FamilyActivity } from "./family-activity.ts";
 import { shownNamesOf } from "./sample-names.ts";
 import { SeriesTexts } from "./series-texts.ts";
 
@@ -32,6 +33,7 @@ export class Catalog {
   readonly texts = new SeriesTexts();
   /** For each series when it began, in ms since 1970. */
   readonly created = new Float64Column();
+  readonly activity = new FamilyActivity();
   #isJournaled: boolean;
   #limitsOf: (name: string) => FamilyLimits;
   /** For each series its slot. */
@@ -118,6 +120,7 @@ export class Catalog {
     this.#byName.set(name, family);
     while (this.#families.length <= index) this.#families.push(undefined);
     this.#families[index] = family;
+    this.activity.begin(index);
     for (const sampleName of shownNamesOf(name, type)) this.#sampleNames.add(sampleName);
     this.#sorted = undefined;
     this.#changedFamilies.extend(this.#families.length);

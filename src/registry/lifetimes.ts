@@ -46,6 +46,11 @@ export class Lifetimes {
     this.hasOwn = true;
   }
 
+  /** In which second of the clock a sample came last; where it is tracked. */
+  seenSeconds(slot: number): number {
+    return this.#seen.data[slot];
+  }
+
   /** `otherwiseSeconds`: the lifetime of a slot that has none of its own; 0: without end. */
   isOver(slot: number, nowSeconds: number, otherwiseSeconds: number): boolean {
     const own = this.#ttls.data[slot];

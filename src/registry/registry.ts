@@ -1,10 +1,16 @@
 import { DROP_REASONS, type DropReason } from "../sample/drop-reason.ts";
-import { type Definition, METRIC_TYPES, type SampleDetail } from "../sample/sample.ts";
+import {
+  type Definition,
+  METRIC_TYPES,
+  type MetricType,
+  type SampleDetail,
+} from "../sample/sample.ts";
 import { unreachable } from "../unreachable.ts";
 import type { ByteWriter } from "./bytes.ts";
 import { areEqual, Catalog } from "./catalog.ts";
 import { Counters } from "./counter.ts";
 import type { Family, FamilyLimits, SeriesRef } from "./family.ts";
+import type { FamilyActivity } from "./family-activity.ts";
 import { Gauges } from "./gauge.ts";
 import { type HistogramLayout, Histograms } from "./histogram.ts";
 import { identityOf, type LabelSet, readLabelSet, renderLabelSet } from "./label-set.ts";
@@ -116,12 +122,14 @@ export class Registry {
    */
   observe(refs: ArrayLike<SeriesRef>, values: Float64Array, count: number): void {
     const samples = this.#samples;
+    const { activity } = this.#catalog;
     samples.sort(refs, values, count);
     // Series do not know of each other, so their order among types is nobody's concern.
     for (let type = 0; type < METRIC_TYPES.length; type++) {
       samples.give(METRIC_TYPES[type], (slots, given) => {
         this.#aggregations[type].observe(slots, given);
         this.#lifetimes[type].touch(slots, this.#clockSeconds);
+        activity.count(type, slots);
       });
     }
   }
@@ -158,6 +166,7 @@ export class Registry {
     }
     if (handling?.ttlSeconds) this.#trackLifetimes();
     this.#lifetimes[ref & 3].touchOne(slot, this.#clockSeconds, handling?.ttlSeconds);
+    this.#catalog.activity.countOne(ref & 3, slot);
     return undefined;
   }
 
@@ -176,8 +185,8 @@ export class Registry {
     );
     return {
       families: families.map(
-        ({ name, type, help, unit, bounds, native, targets, series, slots }) => ({
-          ...{ name, type, help, unit, bounds, native, targets },
+        ({ index, name, type, help, unit, bounds, native, targets, series, slots }) => ({
+          ...{ index, name, type, help, unit, bounds, native, targets },
           series: series.data.subarray(0, series.length),
           slots: slots.data.subarray(0, slots.length),
         }),
@@ -195,6 +204,31 @@ export class Registry {
         this.#catalog.release(held);
       },
     };
+  }
+
+  /** In the order of their names; another array when one comes or goes. */
+  get families(): readonly Readonly<Family>[] {
+    return this.#catalog.sorted();
+  }
+
+  /** When a series of a family began, in ms since 1970. */
+  createdMs(series: number): number {
+    return this.#catalog.created.at(series);
+  }
+
+  /** How active the families are, see there. */
+  get activity(): FamilyActivity {
+    return this.#catalog.activity;
+  }
+
+  /**
+   * The second in which a sample of a series of a snapshot came last, in ms since 1970. Undefined
+   * where that is not noted, since no series ends by time, or the series has ended.
+   */
+  lastSeenMs(type: MetricType, series: number): number | undefined {
+    const lifetimes = this.#lifetimes[METRIC_TYPES.indexOf(type)];
+    if (!lifetimes.isTracked || !this.#catalog.isThere(series)) return undefined;
+    return lifetimes.seenSeconds(this.#catalog.slotOf(series)) * 1000;
   }
 
   /**
@@ -389,7 +423,9 @@ export class Registry {
 
   #enter(family: Family, slot: number): void {
     if (family.type === "summary") this.#summaryFamilies[slot] = family;
-    this.#lifetimes[METRIC_TYPES.indexOf(family.type)].begin(slot, this.#clockSeconds);
+    const type = METRIC_TYPES.indexOf(family.type);
+    this.#lifetimes[type].begin(slot, this.#clockSeconds);
+    this.#catalog.activity.enter(type, slot, family.index);
   }
 }
 

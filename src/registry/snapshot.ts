@@ -27,6 +27,8 @@ export interface RegistrySnapshot {
 }
 
 export interface FamilySnapshot {
+  /** Its number among the families. */
+  index: number;
   name: string;
   type: MetricType;
   help: string;

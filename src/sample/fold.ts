@@ -12,6 +12,8 @@ export interface Drop {
   count: number;
   /** The first of them as JSON, as it was pushed where that can be; cut to `PAYLOAD_EXCERPT_LENGTH`. */
   payload: string;
+  /** Of the whole list element that it is the start of. */
+  bytes: number;
 }
 
 /** A sample that was dropped, for the dead letters' list. */
@@ -308,7 +310,10 @@ export class Folder {
     const reasonIndex = DROP_REASONS.indexOf(reason);
     const drop = this.#drops[reasonIndex];
     if (drop) drop.count++;
-    else this.#drops[reasonIndex] = { reason, count: 1, payload: excerptOf(bytes) };
+    else {
+      const payload = excerptOf(bytes);
+      this.#drops[reasonIndex] = { reason, count: 1, payload, bytes: bytes.length };
+    }
     if (this.#options.deadLetterMax > 0) this.#keep(reason, bytes, index);
   }
 

@@ -56,6 +56,8 @@ const count = (doc: string): Field<number> => ({ doc, isOptional: false });
 const flag = (doc: string): Field<boolean> => ({ doc, isOptional: false });
 const textIfAny = (doc: string): Field<string | undefined> => ({ doc, isOptional: true });
 
+const countIfAny = (doc: string): Field<number | undefined> => ({ doc, isOptional: true });
+
 const HOLDER = text("The process and its host.");
 const REASON = text("What the call that failed says.");
 
@@ -109,6 +111,22 @@ export const EVENTS = {
     meaning: "Another process works under this gateway id. This one waits, and takes over.",
     fields: { holder: HOLDER },
   },
+  credentials_changed: {
+    level: "information",
+    area: "queue",
+    meaning:
+      "The files that hold what Redis is shown have changed: connections that are made from now on show it.",
+    fields: {},
+  },
+  credentials_refused: {
+    level: "error",
+    area: "queue",
+    meaning:
+      "Such a file has changed, and cannot be used. It is looked at again with each connection.",
+    remedy: "mend the file; until then Redis is shown what it held before",
+    oncePer: "reason",
+    fields: { reason: text("What is wrong with it.") },
+  },
   lease_acquired: {
     level: "information",
     area: "queue",
@@ -119,6 +137,26 @@ export const EVENTS = {
       entries: count("The pieces that its state consisted of."),
       segments: count("Claimed pieces of the queue that are to be applied first."),
       elements: count("List elements in them."),
+    },
+  },
+  checkpoint_loading: {
+    level: "information",
+    area: "queue",
+    meaning: "The state is being read back, which takes long; said every few seconds.",
+    fields: {
+      entriesLeft: count("Pieces of it that are still to come."),
+      entriesPerSecond: count("How many come, on average."),
+      secondsLeft: countIfAny("How long it takes at that pace."),
+    },
+  },
+  gateway_recovering: {
+    level: "information",
+    area: "queue",
+    meaning: "What was claimed before is being applied, which takes long; said every few seconds.",
+    fields: {
+      elementsLeft: count("List elements that are still to be applied."),
+      elementsPerSecond: count("How many are, on average."),
+      secondsLeft: countIfAny("How long it takes at that pace."),
     },
   },
   gateway_recovered: {

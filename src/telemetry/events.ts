@@ -16,12 +16,14 @@ import {
 import { LineLimit } from "./line-limit.ts";
 import type { Log } from "./log.ts";
 import type { OwnMetrics } from "./own-metrics.ts";
+import { Tally } from "./tally.ts";
 
 /**
  * What happens in the gateway: each event owns its log line and its counter, so neither is
  * forgotten. Named noun and past verb. What the lines say stands in `event-list.ts`.
  */
 export class Events implements IngestionListener, RegistryListener, RespListener {
+  readonly tally = new Tally();
   #log: Log;
   #metrics: OwnMetrics;
   #nowMs: () => number;
@@ -80,15 +82,11 @@ export class Events implements IngestionListener, RegistryListener, RespListener
 
   /** Of the files that hold what Redis is shown. */
   credentialsChanged(): void {
-    this.#log.write("information", "queue", "credentials_changed");
+    this.#say("credentials_changed", {});
   }
 
   credentialsRefused(reason: string): void {
-    if (!this.#isDue(`credentials_refused ${reason}`)) return;
-    this.#log.write("error", "queue", "credentials_refused", {
-      reason,
-      remedy: "mend the file; until then Redis is shown what it held before",
-    });
+    this.#say("credentials_refused", { reason });
   }
 
   stoodBy(holder: string): void {
@@ -104,13 +102,13 @@ export class Events implements IngestionListener, RegistryListener, RespListener
   restoring(entriesLeft: number, pace: Pace): void {
     const { perSecond, secondsLeft } = rounded(pace);
     const fields = { entriesLeft, entriesPerSecond: perSecond, secondsLeft };
-    this.#log.write("information", "queue", "checkpoint_loading", fields);
+    this.#say("checkpoint_loading", fields);
   }
 
   recovering(elementsLeft: number, pace: Pace): void {
     const { perSecond, secondsLeft } = rounded(pace);
     const fields = { elementsLeft, elementsPerSecond: perSecond, secondsLeft };
-    this.#log.write("information", "queue", "gateway_recovering", fields);
+    this.#say("gateway_recovering", fields);
   }
 
   recovered(series: number, seconds: number): void {
@@ -136,6 +134,7 @@ export class Events implements IngestionListener, RegistryListener, RespListener
     this.#metrics.checkpoints.inc({ queueKey });
     this.#metrics.checkpointSeconds.observe(seconds);
     this.#metrics.checkpointBytes.observe(bytes);
+    this.tally.checkpoint = { atMs: this.#nowMs(), bytes, seconds };
     this.#metrics.lastCheckpoint.set({ queueKey }, this.#nowMs() / 1000);
     this.#metrics.deadLetters.inc({ queueKey }, deadLetters);
     this.#isCheckpointFailing = false;
@@ -145,6 +144,7 @@ export class Events implements IngestionListener, RegistryListener, RespListener
 
   checkpointFailed(reason: string): void {
     this.#metrics.checkpointFailures.inc({ queueKey: this.#metrics.queueKey });
+    this.tally.checkpointFailures++;
     const isNews = !this.#isCheckpointFailing;
     this.#isCheckpointFailing = true;
     this.#say("checkpoint_failed", { reason }, isNews);
@@ -165,6 +165,7 @@ export class Events implements IngestionListener, RegistryListener, RespListener
 
   samplesAbandoned(elements: number): void {
     this.#metrics.lost.inc({ queueKey: this.#metrics.queueKey }, elements);
+    this.tally.lost += elements;
     this.#say("samples_abandoned", { elements });
   }
 
@@ -195,8 +196,10 @@ export class Events implements IngestionListener, RegistryListener, RespListener
     this.#say("series_limited", { family });
   }
 
-  applied({ worker, batch, samples, drops, ages }: AppliedBatch, seconds: number): void {
+  applied(applied: AppliedBatch, seconds: number): void {
+    const { worker, batch, samples, drops, ages } = applied;
     const { queueKey } = this.#metrics;
+    this.tally.applied(applied, this.#nowMs());
     this.#metrics.processed.inc({ worker: String(worker), queueKey }, samples);
     this.#samplesApplied += samples;
     this.#metrics.batchSize.observe(samples);
@@ -214,6 +217,7 @@ export class Events implements IngestionListener, RegistryListener, RespListener
 
   workerDied(worker: number, reason: string): void {
     this.#metrics.workerRestarts.inc({ worker: String(worker) });
+    this.tally.workerDied(worker);
     this.#say("worker_died", { worker, reason });
   }
 

@@ -10,7 +10,7 @@ const PREFIX = "prom_stream_gateway_";
 
 const LIMITED_NAMES_MAX = 100;
 /** When the process started, in ms since 1970. */
-const STARTED_MS = Math.round(Date.now() - process.uptime() * 1000);
+export const STARTED_MS = Math.round(Date.now() - process.uptime() * 1000);
 
 const INFO_HELP =
   "Prometheus Stream Gateway: stateless senders LPUSH JSON samples such as " +

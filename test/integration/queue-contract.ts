@@ -182,6 +182,16 @@ function describeLease(make: MakeShared): void {
     next.close();
   });
 
+  test("tells an owner how long its lease lasts, and nobody else", async () => {
+    const { queue, open } = await opened(make);
+    const leftMs = (await queue.facts()).leaseLeftMs ?? 0;
+    expect(leftMs).toBeGreaterThan(0);
+    expect(leftMs).toBeLessThanOrEqual(3000);
+    expect((await open().facts()).leaseLeftMs).toBeUndefined();
+    await queue.release();
+    expect((await queue.facts()).leaseLeftMs).toBeUndefined();
+  });
+
   test("lets an owner whose lease has run out go on when nobody took it", async () => {
     const { queue, push, expireLease } = await opened(make);
     await push("a");

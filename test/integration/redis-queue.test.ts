@@ -237,6 +237,9 @@ describe("Redis Sentinel", () => {
         async () => (await faultOf(queue.acquire(false))) === undefined,
       );
       expect((await queue.claim(1000))?.length).toBe(1);
+      expect((await queue.facts()).server?.address).toMatch(
+        new RegExp(`^main by Sentinel localhost:${sentinelPort}, now .*:${redis.port}$`),
+      );
     } finally {
       sentinel.kill("SIGKILL");
       await sentinel.exited;

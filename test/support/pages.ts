@@ -55,7 +55,13 @@ export function serveMetrics(
         return metrics(isWanted, format);
       },
       totals: async () => ({ refusal: "there are none" }),
-      status: () => ({}),
+      families: async () => ({ refusal: "there are none" }),
+      status: () => Promise.reject(new Error("there is none")),
+      history: () => {
+        throw new Error("there is none");
+      },
+      drops: () => [],
+      settings: [],
       isAdminEnabled: false,
       removeSeries: async () => ({ refusal: "there are none" }),
       notReadyReason: () => undefined,

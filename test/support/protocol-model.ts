@@ -370,7 +370,7 @@ export class World {
     const elements = await process.queue.read(range);
     sent.shift();
     const lost = range.count - elements.count;
-    const times = { bytes: 0, readSeconds: 0, decodeSeconds: 0 };
+    const times = { bytes: 0, readSeconds: 0, decodeSeconds: 0, cpuSeconds: 0 };
     ready.push({ ...folder.fold(elements), ...times, sequence: range.sequence, lost });
     return true;
   }

@@ -5,6 +5,7 @@ import {
   type JournalEntry,
   type Queue,
   QueueError,
+  type QueueFacts,
   type Range,
   type RangeReader,
   type SavedCheckpoint,
@@ -349,6 +350,11 @@ export class SimulatedQueue implements Queue, RangeReader {
 
   async length(): Promise<number> {
     return this.#store.queue.length;
+  }
+
+  async facts(): Promise<QueueFacts> {
+    const leaseLeftMs = this.isOwner ? this.#ownedUntilMs - this.#store.nowMs : undefined;
+    return { leaseLeftMs, server: undefined };
   }
 
   async read({ segment, newer, count }: Range): Promise<Elements> {

@@ -87,6 +87,7 @@ export function snapshotOfGiven(
   const all = families.map((given, index): FamilySnapshot => {
     const slots = Uint32Array.from(given.series, (one) => addSeries(index, one));
     return {
+      index,
       name: given.name,
       type: given.type,
       help: given.help ?? "",

@@ -27,13 +27,26 @@ function apply(tenure: Tenure, { sequence, count }: Range, series: number): void
   );
   const batch: RangeBatch = {
     ...folder.fold(packElements(texts)),
-    ...{ sequence, lost: 0, bytes: 0, readSeconds: 0, decodeSeconds: 0 },
+    ...{ sequence, lost: 0, bytes: 0, readSeconds: 0, decodeSeconds: 0, cpuSeconds: 0 },
   };
   tenure.arrive(0, folder, batch);
   expect(tenure.applyNext(0)).toMatchObject({ samples: count });
   // Their memory is given back at once.
   expect([batch.ids.length, batch.values.length]).toEqual([0, 0]);
 }
+
+test("a segment is held until a checkpoint is behind its end", async () => {
+  const tenure = tenureOf(4000);
+  for (const number of [1, 2, 4]) {
+    tenure.add({ number, length: 100, elementBytes: 1, claimedMs: 0 }, 0);
+  }
+  // What it was made with, and these.
+  expect(tenure.segmentCount).toBe(4);
+  while (tenure.plan.oldestSegment?.number !== 4) apply(tenure, tenure.plan.next()!, 1);
+  expect(tenure.segmentCount).toBe(4);
+  await tenure.checkpoint();
+  expect(tenure.segmentCount).toBe(1);
+});
 
 test("ranges are small while most samples are of new series", () => {
   const tenure = tenureOf(4000);

@@ -173,11 +173,11 @@ describe("a batch", () => {
     const common = { deadLetters: [], ages: [] };
     expect(feed.push([bare, bare], START_MS)).toEqual({
       ...{ samples: 0, ...common },
-      drops: [{ reason: "invalid_buckets", count: 2, payload: bare }],
+      drops: [{ reason: "invalid_buckets", count: 2, payload: bare, bytes: bare.length }],
     });
     expect(feed.push([bare, bounded, bare], START_MS)).toEqual({
       ...{ samples: 2, ...common },
-      drops: [{ reason: "invalid_buckets", count: 1, payload: bare }],
+      drops: [{ reason: "invalid_buckets", count: 1, payload: bare, bytes: bare.length }],
     });
     expect(linesOf(registry)).toContain("h_count 2");
   });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { renderJsonSchema } from "../../../schema/generate.ts";
 import { decodeMessage } from "../../../src/sample/decode.ts";
+import { DROP_ADVICE } from "../../../src/sample/drop-advice.ts";
 import { DROP_REASONS } from "../../../src/sample/drop-reason.ts";
 import { LIMITS } from "../../support/arbitrary-messages.ts";
 
@@ -34,6 +35,12 @@ describe("the README", () => {
 
   test("has the drop reasons, in their order", () => {
     expect(firstColumn(section("Dropped samples"), "Reason")).toEqual([...DROP_REASONS]);
+  });
+
+  test("advises what the status page does", () => {
+    const rows = section("Dropped samples").matchAll(/^\| `(\w+)` .*\|([^|]+)\|$/gm);
+    const advised = [...rows].map(([, reason, advice]) => [reason, advice.trim()]);
+    expect(Object.fromEntries(advised)).toEqual({ ...DROP_ADVICE });
   });
 
   const examples = [...section("Messages").matchAll(/```json\n([\s\S]*?)```/g)];

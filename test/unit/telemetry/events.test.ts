@@ -29,6 +29,10 @@ const CAUSES: Record<EventName, (events: Events, i: number) => void> = {
   },
   gateway_standing_by: (events, i) => events.stoodBy(`process ${i}`),
   lease_acquired: (events, i) => events.acquired({ number: i, journal: "", entries: 0 }, 0, 0),
+  credentials_changed: (events) => events.credentialsChanged(),
+  credentials_refused: (events, i) => events.credentialsRefused(`reason ${i}`),
+  checkpoint_loading: (events, i) => events.restoring(i, { perSecond: 1, secondsLeft: i }),
+  gateway_recovering: (events, i) => events.recovering(i, { perSecond: 1, secondsLeft: i }),
   gateway_recovered: (events, i) => events.recovered(i, 0),
   gateway_superseded: (events, i) => events.superseded(`process ${i}`),
   queue_state_lost: (events, i) => events.stateLost(`the last checkpoint is ${i}`),
@@ -156,7 +160,7 @@ function makeEvents() {
 }
 
 function drop(events: Events, reason: DropReason, payload: string): void {
-  const drops = [{ reason, count: 1, payload }];
+  const drops = [{ reason, count: 1, payload, bytes: payload.length }];
   events.applied({ ...batchOf({}), drops }, 0);
 }
 

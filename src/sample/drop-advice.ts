@@ -1,0 +1,30 @@
+import type { DropReason } from "./drop-reason.ts";
+
+/** What to do about samples that are dropped for a reason; the README's table says the same. */
+export const DROP_ADVICE: Readonly<Record<DropReason, string>> = {
+  too_large: "Send smaller arrays, or raise the limit.",
+  invalid_json: "Use the language's JSON encoder.",
+  not_an_object: "Send an object.",
+  unknown_type: "Mend the sender.",
+  invalid_name: "Replace dots and dashes by underscores.",
+  invalid_op: "Mend the sender.",
+  invalid_native: "Mend the sender.",
+  invalid_value: "Send a number, not a string of digits.",
+  negative_counter: "Use a gauge for what goes down.",
+  invalid_counts: "Send one number for each bucket, and one for +Inf.",
+  invalid_labels: "Mend the labels; in PHP leave empty ones out.",
+  reserved_label: "Rename the label.",
+  invalid_times: "Mend the sender.",
+  invalid_timestamp: "Send seconds since 1970, not milliseconds.",
+  invalid_ttl: "Send whole seconds.",
+  too_many_labels: "Send fewer, or raise the limit.",
+  label_too_long: "Send shorter ones, or raise the limit.",
+  invalid_buckets: "Send buckets with each sample.",
+  invalid_quantiles: "Mend the sender.",
+  relabel: "Nothing, if that is what the rule is for.",
+  too_old: "Look at what holds the sender or the queue up, or at its clock.",
+  reserved_name: "Rename the family.",
+  type_conflict: "Make the senders agree; delete the state if the first type was wrong.",
+  name_collision: "Rename one.",
+  series_limit: "Look for a label with too many values.",
+};
