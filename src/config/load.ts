@@ -245,6 +245,7 @@ function toSettings(
       listen: get(s.listen),
       maxScrapesInFlight: get(s.maxScrapesInFlight),
       scrapeTimeoutSeconds: get(s.scrapeTimeoutSeconds),
+      idleTimeoutSeconds: get(s.idleTimeoutSeconds),
       isAdminEnabled: get(s.enableAdminApi),
     },
     logging: { level: get(s.logLevel), levels, format: get(s.logFormat) },

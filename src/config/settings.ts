@@ -73,6 +73,7 @@ export interface Settings {
     listen: ListenAddress;
     maxScrapesInFlight: number;
     scrapeTimeoutSeconds: number;
+    idleTimeoutSeconds: number;
     isAdminEnabled: boolean;
   };
   logging: { level: LogLevel; levels: ReadonlyMap<string, LogLevel>; format: LogFormat };
@@ -456,6 +457,13 @@ export const SETTINGS = {
     schema: integer(0, 86_400),
     takes: "0..86400",
     doc: "A scrape that takes longer gets 503, or is broken off when its answer has begun. What Prometheus says in `X-Prometheus-Scrape-Timeout-Seconds` counts too: the shorter of both. 0: only that.",
+  }),
+  idleTimeoutSeconds: define({
+    name: "Web.IdleTimeoutSeconds",
+    defaultText: "60",
+    schema: integer(1, 255),
+    takes: "1..255",
+    doc: "A connection on which nothing moves for so long is closed, up to 4 s later than that: no next request, no body that goes on, no byte of the answer taken. Its first request has 10 s to come whole, whatever is set here.",
   }),
   embeddedListen: define({
     name: "Embedded.ListenAddress",

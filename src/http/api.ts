@@ -1,7 +1,7 @@
 import { type LabelSet, readLabelSet } from "../registry/label-set.ts";
 import { matches, parseSelector, type Selector } from "../registry/selector.ts";
 import type { RegistrySnapshot } from "../registry/snapshot.ts";
-import { answerInChunks, CHUNK_LENGTH, NOTHING_YET } from "./gradual-answer.ts";
+import { CHUNK_LENGTH, type GradualAnswers, NOTHING_YET } from "./gradual-answer.ts";
 import { fail, succeed } from "./json-answer.ts";
 import type { Pages } from "./pages.ts";
 
@@ -25,15 +25,19 @@ export function showSettings(pages: Pages): Response {
 }
 
 /** The label sets of the series that any selector takes, all of them where there is none. */
-export async function showSeries(pages: Pages, url: URL): Promise<Response> {
+export async function showSeries(
+  pages: Pages,
+  answers: GradualAnswers,
+  { signal }: Request,
+  url: URL,
+): Promise<Response> {
   const read = readSelectors(url);
   if ("fault" in read) return fail("bad_data", read.fault);
   const totals = await pages.totals();
   if ("refusal" in totals) return fail("unavailable", totals.refusal);
-  const isMeant = predicateOf(read.selectors);
   const { snapshot, isValid } = totals;
-  const chunks = renderSeries(snapshot, isMeant);
-  return answerInChunks({ chunks, isValid, end: () => snapshot.release() }, pages);
+  const chunks = renderSeries(snapshot, predicateOf(read.selectors));
+  return answers.inChunks({ chunks, isValid, end: () => snapshot.release() }, signal);
 }
 
 /** Ends the series that any selector takes. */
@@ -79,10 +83,13 @@ function* renderSeries(snapshot: RegistrySnapshot, isMeant: Predicate): Generato
   const { texts } = snapshot;
   let text = '{"status":"success","data":[';
   let separator = "";
+  let looks = 0;
   for (const { name, series } of snapshot.families) {
     for (const index of series) {
       const bytes = texts.pageOf(index);
       const labels = readLabelSet(bytes, texts.startOf(index), texts.lengthOf(index));
+      // What is looked at in vain takes time, too.
+      if (++looks % LOOKS_TOGETHER === 0) yield NOTHING_YET;
       if (!isMeant(name, labels)) continue;
       text += separator + renderLabels(name, labels);
       separator = ",";
@@ -94,6 +101,9 @@ function* renderSeries(snapshot: RegistrySnapshot, isMeant: Predicate): Generato
   }
   yield Buffer.from(`${text}]}\n`);
 }
+
+/** Series, each by all selectors, until others may run: some milliseconds where these are costly. */
+const LOOKS_TOGETHER = 250;
 
 /** Not an object of ours: `__proto__` is a name like any other. */
 function renderLabels(name: string, { labelNames, labelValues }: LabelSet): string {

@@ -1,11 +1,5 @@
 import type { Family } from "../registry/family.ts";
-import {
-  answerInChunks,
-  answerInTurn,
-  answerWhole,
-  CHUNK_LENGTH,
-  NOTHING_YET,
-} from "./gradual-answer.ts";
+import { CHUNK_LENGTH, type GradualAnswers, NOTHING_YET } from "./gradual-answer.ts";
 import { sortGradually } from "./gradual-sort.ts";
 import { fail } from "./json-answer.ts";
 import { faultOf, type PageQuery, readPageQuery } from "./page-query.ts";
@@ -37,26 +31,40 @@ interface FamiliesQuery extends PageQuery {
 }
 
 /** Each family and how it does: all of them, or, where a parameter asks for it, a page. */
-export async function showFamilies(pages: Pages, url: URL): Promise<Response> {
+export async function showFamilies(
+  pages: Pages,
+  answers: GradualAnswers,
+  { signal }: Request,
+  url: URL,
+): Promise<Response> {
   const parameters = url.searchParams;
   const query = readQuery(parameters);
   if ("fault" in query) return fail("bad_data", query.fault);
   const isPage = PARAMETERS.some((name) => parameters.has(name));
-  return isPage ? answerInTurn(pages, () => answerPage(pages, query)) : answerAll(pages);
+  if (isPage) return answers.inTurn(() => answerPage(pages, answers, query));
+  return answerAll(pages, answers, signal);
 }
 
-async function answerAll(pages: Pages): Promise<Response> {
+async function answerAll(
+  pages: Pages,
+  answers: GradualAnswers,
+  signal: AbortSignal,
+): Promise<Response> {
   const list = await pages.families();
   if ("refusal" in list) return fail("unavailable", list.refusal);
   const { isValid } = list;
-  return answerInChunks({ chunks: renderAll(list), isValid, end: () => {} }, pages);
+  return answers.inChunks({ chunks: renderAll(list), isValid, end: () => {} }, signal);
 }
 
-async function answerPage(pages: Pages, query: FamiliesQuery): Promise<Response> {
+async function answerPage(
+  pages: Pages,
+  answers: GradualAnswers,
+  query: FamiliesQuery,
+): Promise<Response> {
   const list = await pages.families();
   if ("refusal" in list) return fail("unavailable", list.refusal);
   const { isValid } = list;
-  return answerWhole({ chunks: renderPage(list, query), isValid, end: () => {} }, pages);
+  return answers.whole({ chunks: renderPage(list, query), isValid, end: () => {} });
 }
 
 function readQuery(parameters: URLSearchParams): FamiliesQuery | { fault: string } {

@@ -3,7 +3,7 @@ import { escapeQuoted } from "../registry/escapes.ts";
 import { readLabelSet } from "../registry/label-set.ts";
 import type { FamilySnapshot } from "../registry/snapshot.ts";
 import { unreachable } from "../unreachable.ts";
-import { answerInTurn, answerWhole, NOTHING_YET } from "./gradual-answer.ts";
+import { type GradualAnswers, NOTHING_YET } from "./gradual-answer.ts";
 import { fail } from "./json-answer.ts";
 import { type PageQuery, readPageQuery } from "./page-query.ts";
 import type { Pages, Totals } from "./pages.ts";
@@ -13,23 +13,32 @@ import type { FamilyPage, JsonValue, SeriesEntry } from "./status-types.ts";
 const STEP_SERIES = 256;
 
 /** A page of the series of one family, with their values. */
-export async function showFamily(pages: Pages, url: URL): Promise<Response> {
+export async function showFamily(
+  pages: Pages,
+  answers: GradualAnswers,
+  url: URL,
+): Promise<Response> {
   const parameters = url.searchParams;
   const query = readPageQuery(parameters);
   if ("fault" in query) return fail("bad_data", query.fault);
   const name = parameters.get("name") ?? "";
   if (name === "") return fail("bad_data", "no name parameter provided");
-  return answerInTurn(pages, () => answerPage(pages, name, query));
+  return answers.inTurn(() => answerPage(pages, answers, name, query));
 }
 
-async function answerPage(pages: Pages, name: string, query: PageQuery): Promise<Response> {
+async function answerPage(
+  pages: Pages,
+  answers: GradualAnswers,
+  name: string,
+  query: PageQuery,
+): Promise<Response> {
   const totals = await pages.totals((family) => family === name);
   if ("refusal" in totals) return fail("unavailable", totals.refusal);
   const { snapshot, isValid } = totals;
   const family = snapshot.families[0];
   if (family !== undefined) {
     const chunks = renderPage(totals, family, query);
-    return answerWhole({ chunks, isValid, end: () => snapshot.release() }, pages);
+    return answers.whole({ chunks, isValid, end: () => snapshot.release() });
   }
   snapshot.release();
   return fail("not_found", "there is no such family: see /api/v1/families");

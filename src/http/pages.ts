@@ -36,6 +36,8 @@ export interface Pages {
   /** A scrape was answered; `bytes`: before they were compressed. */
   scraped(seconds: number, bytes: number): void;
   refused(reason: RefusalReason): void;
+  /** A request was answered with what is wrong with it. */
+  requestRefused(reason: RequestRefusalReason): void;
   /** Whether samples wait to be taken: then an answer leaves them most of the time. */
   isBusy(): boolean;
 }
@@ -72,6 +74,18 @@ export interface Exposition {
 }
 
 /** Why a scrape was not answered, or not to its end. */
-export const REFUSAL_REASONS = ["in_flight", "timeout", "not_ready"] as const;
+export const REFUSAL_REASONS = ["in_flight", "timeout", "stuck", "not_ready"] as const;
 
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
+
+/** What was wrong with a request that was refused. What the runtime's parser refuses it does not tell. */
+export const REQUEST_REFUSAL_REASONS = [
+  "bad_request",
+  "not_found",
+  "method_not_allowed",
+  "body_too_large",
+  "cross_site",
+  "admin_off",
+] as const;
+
+export type RequestRefusalReason = (typeof REQUEST_REFUSAL_REASONS)[number];

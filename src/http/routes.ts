@@ -9,7 +9,9 @@ import {
 } from "./api.ts";
 import { showFamilies } from "./families-api.ts";
 import { showFamily } from "./family-api.ts";
-import type { Pages } from "./pages.ts";
+import { GradualAnswers } from "./gradual-answer.ts";
+import { inspect } from "./inspect.ts";
+import type { Pages, RequestRefusalReason } from "./pages.ts";
 import { plain } from "./plain.ts";
 import type { Scrapes } from "./scrapes.ts";
 
@@ -20,6 +22,7 @@ export type Route = Readonly<Partial<Record<"GET" | "POST" | "PUT" | "DELETE", H
 
 /** All paths. */
 export function routesOf(pages: Pages, scrapes: Scrapes): ReadonlyMap<string, Route> {
+  const answers = new GradualAnswers(pages);
   return new Map<string, Route>([
     ["/", { GET: () => plain(200, "ok") }],
     ["/-/healthy", { GET: () => plain(200, "ok") }],
@@ -29,12 +32,12 @@ export function routesOf(pages: Pages, scrapes: Scrapes): ReadonlyMap<string, Ro
     ["/api/v1/history", { GET: () => showHistory(pages) }],
     ["/api/v1/drops", { GET: () => showDrops(pages) }],
     ["/api/v1/settings", { GET: () => showSettings(pages) }],
-    ["/api/v1/families", { GET: (_, url) => showFamilies(pages, url) }],
-    ["/api/v1/family", { GET: (_, url) => showFamily(pages, url) }],
+    ["/api/v1/families", { GET: (request, url) => showFamilies(pages, answers, request, url) }],
+    ["/api/v1/family", { GET: (_, url) => showFamily(pages, answers, url) }],
     [
       "/api/v1/series",
       {
-        GET: (_, url) => showSeries(pages, url),
+        GET: (request, url) => showSeries(pages, answers, request, url),
         DELETE: (_, url) => removeSeries(pages, url),
       },
     ],
@@ -42,19 +45,45 @@ export function routesOf(pages: Pages, scrapes: Scrapes): ReadonlyMap<string, Ro
   ]);
 }
 
-/** Answers a request by its path and method; 404 and 405 say what there is. */
-export function answer(
+/** Answers a request by its path and method; 404 and 405 say what there is. What is refused is counted. */
+export async function answer(
   routes: ReadonlyMap<string, Route>,
   request: Request,
+  pages: Pages,
+): Promise<Response> {
+  const inspected = inspect(request);
+  if ("refusal" in inspected) {
+    const { reason, status, text, headers } = inspected.refusal;
+    pages.requestRefused(reason);
+    // What may come behind it is not read.
+    return plain(status, text, { Connection: "close", ...headers });
+  }
+  const response = await route(routes, request, inspected.url);
+  const reason = REASON_OF[response.status];
+  if (reason !== undefined) pages.requestRefused(reason);
+  return response;
+}
+
+/** What a route, or its absence, says by the status of an answer. */
+const REASON_OF: Readonly<Record<number, RequestRefusalReason>> = {
+  400: "bad_request",
+  403: "admin_off",
+  404: "not_found",
+  405: "method_not_allowed",
+};
+
+function route(
+  routes: ReadonlyMap<string, Route>,
+  request: Request,
+  url: URL,
 ): Response | Promise<Response> {
-  const url = new URL(request.url);
-  const route = routes.get(url.pathname);
-  if (route === undefined)
+  const found = routes.get(url.pathname);
+  if (found === undefined)
     return plain(404, "not found: try /metrics, /api/v1/status, /-/ready or /");
   const method = request.method === "HEAD" ? "GET" : request.method;
-  const handler = Object.entries(route).find(([name]) => name === method)?.[1];
+  const handler = Object.entries(found).find(([name]) => name === method)?.[1];
   if (handler !== undefined) return handler(request, url);
-  const allowed = Object.keys(route).flatMap((name) => (name === "GET" ? [name, "HEAD"] : [name]));
+  const allowed = Object.keys(found).flatMap((name) => (name === "GET" ? [name, "HEAD"] : [name]));
   const text = `method not allowed: use ${allowed.join(" or ")}`;
   return plain(405, text, { Allow: allowed.join(", ") });
 }

@@ -7,7 +7,7 @@ import { plain } from "./plain.ts";
 import { NoLongerValid, Rendering } from "./rendering.ts";
 
 /** What a TCP packet on Ethernet holds beside the headers: nothing is won by making it less. */
-const PACKET_BODY_LENGTH = 1460 - 320;
+const PACKET_BODY_LENGTH = 1460 - 560;
 
 /** When a scraper that was refused may come again. */
 const RETRY_AFTER_SECONDS = 1;
@@ -21,6 +21,8 @@ export class Scrape {
   #controller: ReadableStreamDefaultController | undefined;
   #timer: Timer | undefined;
   #isEnded = false;
+  /** When the connection was given what it has not taken yet, of `performance.now()`; else never. */
+  givenAt = Number.POSITIVE_INFINITY;
 
   /** `onEnd` is called once, however it ends. */
   constructor(pages: Pages, onEnd: () => void) {
@@ -43,10 +45,16 @@ export class Scrape {
     const refusal = Promise.withResolvers<Response>();
     this.#timer = setTimeout(() => {
       const reason = `not answered within ${timeoutMs / 1000} s`;
-      refusal.resolve(this.#refuse("timeout", reason));
-      this.#controller?.error(new Error(reason));
+      refusal.resolve(this.breakOff("timeout", reason));
     }, timeoutMs);
     return Promise.race([answer, refusal.promise]);
+  }
+
+  /** Ends an answer that has begun in the middle. What to say if it has not. */
+  breakOff(reason: RefusalReason, text: string): Response {
+    const refusal = this.#refuse(reason, text);
+    this.#controller?.error(new Error(text));
+    return refusal;
   }
 
   async #begin(headers: Headers, isWanted: (family: string) => boolean): Promise<Response> {
@@ -93,9 +101,11 @@ export class Scrape {
         this.#controller = controller;
       },
       pull: async (controller) => {
+        this.givenAt = Number.POSITIVE_INFINITY;
         const bytes = await this.#nextOf(source);
         if (this.#isEnded) return;
         if (bytes !== undefined) {
+          this.givenAt = performance.now();
           controller.enqueue(bytes);
           return;
         }

@@ -5,8 +5,7 @@ import type { Pages } from "./pages.ts";
 import { plain } from "./plain.ts";
 import { answer, routesOf } from "./routes.ts";
 import { Scrapes } from "./scrapes.ts";
-
-const IDLE_TIMEOUT_SECONDS = 60;
+import { secure } from "./secure.ts";
 
 /** Starts the server; fails when the address cannot be listened on. */
 export function serve(web: Settings["web"], pages: Pages): Server<undefined> {
@@ -15,10 +14,11 @@ export function serve(web: Settings["web"], pages: Pages): Server<undefined> {
     Bun.serve({
       hostname,
       port: web.listen.port,
-      fetch: (request) => answer(routes, request),
+      fetch: async (request) => secure(await answer(routes, request, pages)),
       // Without it the runtime writes why a body was broken off to standard error.
-      error: () => plain(500, "internal error"),
-      idleTimeout: IDLE_TIMEOUT_SECONDS,
+      error: () => secure(plain(500, "internal error")),
+      // Until a connection's first request has come whole the runtime has 10 s of its own.
+      idleTimeout: web.idleTimeoutSeconds,
       development: false,
       // Without a word on it Bun shares the port with whoever has it already.
       reusePort: false,

@@ -28,6 +28,8 @@ export interface Figures {
   clientsRefused: number;
   requests: number;
   protocolErrors: number;
+  /** Logins with a wrong user or password. */
+  loginsFailed: number;
   /** How often senders had to wait since the buffer was full. */
   pauses: number;
 }

@@ -65,7 +65,10 @@ export function setName(session: Session, name: string): Reply | undefined {
 function logIn(session: Session, user: string, password: Uint8Array): Reply | undefined {
   const expected = session.host.password;
   const isRight = expected === "" || isEqual(Buffer.from(expected), password);
-  if (user !== DEFAULT_USER || !isRight) return WRONG_PASSWORD;
+  if (user !== DEFAULT_USER || !isRight) {
+    session.noteWrongLogin();
+    return WRONG_PASSWORD;
+  }
   session.isLoggedIn = true;
   return undefined;
 }

@@ -21,7 +21,7 @@ export interface RespServerOptions {
 export interface RespListener {
   /** No more clients are let in than there may be. */
   clientRefused(clientsMax: number): void;
-  /** A client was closed that sent something else than requests. */
+  /** A client was closed that sent something else than requests, or did not log in. */
   clientClosed(address: string, reason: string): void;
   /** The buffer is full: senders wait until there is room. */
   sendersPaused(usedBytes: number): void;
@@ -36,11 +36,12 @@ export class RespServer implements Host {
   readonly redisVersion = REDIS_VERSION;
   readonly databases: number;
   readonly clientsMax = CLIENTS_MAX;
+  readonly loginSecondsMax = LOGIN_SECONDS_MAX;
   readonly bufferBytesMax: number;
   readonly limits: Host["limits"];
   readonly figures: Host["figures"] = {
     ...{ clients: 0, clientsEver: 0, clientsRefused: 0 },
-    ...{ requests: 0, protocolErrors: 0, pauses: 0 },
+    ...{ requests: 0, protocolErrors: 0, loginsFailed: 0, pauses: 0 },
   };
   inputBytes = 0;
   #listener: RespListener;
@@ -51,6 +52,7 @@ export class RespServer implements Host {
   /** Whose replies stand in `#replies`, and where they end. */
   #queued: { client: Client; end: number }[] = [];
   #isPaused = false;
+  #loginSweep: Timer | undefined;
   /** At more than this much in use senders wait. */
   #loadBytesMax: number;
 
@@ -71,6 +73,7 @@ export class RespServer implements Host {
     this.limits = { arguments: blocks * BLOCK_ELEMENTS, bulkBytes: requestBytes, requestBytes };
     this.#listener = options.listener;
     store.onFreed = () => this.#resume();
+    if (options.password !== "") this.#loginSweep = setInterval(() => this.#closeStrangers(), 1000);
     this.#server = listenOn(listen, "Embedded.ListenAddress", (hostname) =>
       Bun.listen<Client | undefined>({
         hostname,
@@ -98,6 +101,7 @@ export class RespServer implements Host {
 
   /** Takes no more: clients are closed, and what they got no reply for was not taken. */
   stop(): void {
+    clearInterval(this.#loginSweep);
     this.#server.stop();
     this.#sendReplies();
     for (const { session, socket } of [...this.#clients]) {
@@ -117,7 +121,7 @@ export class RespServer implements Host {
     // A sender whose machine is gone sends nothing more, not even the end.
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     const session = new Session(this, ++this.figures.clientsEver);
-    const client = { socket, session, unsent: NOTHING };
+    const client = { socket, session, unsent: NOTHING, strangeSeconds: 0 };
     socket.data = client;
     this.#clients.add(client);
     this.figures.clients = this.#clients.size;
@@ -173,6 +177,22 @@ export class RespServer implements Host {
     if (client.unsent.length > 0) return;
     if (client.session.isEnding) client.socket.end();
     else if (!this.#isPaused) client.socket.resume();
+  }
+
+  /** Each second: who does not log in must not keep the place of one who would. */
+  #closeStrangers(): void {
+    // Nobody is heard now.
+    if (this.#isPaused) return;
+    for (const client of this.#clients) {
+      const { session, socket } = client;
+      if (session.isLoggedIn || ++client.strangeSeconds <= this.loginSecondsMax) continue;
+      this.#clients.delete(client);
+      session.fault = `no login within ${this.loginSecondsMax} s`;
+      session.end();
+      this.#listener.clientClosed(socket.remoteAddress, session.fault);
+      socket.terminate();
+    }
+    this.figures.clients = this.#clients.size;
   }
 
   /** Closes behind the last reply. */
@@ -249,6 +269,8 @@ interface Client {
   session: Session;
   /** Replies that the socket has not taken. */
   unsent: Buffer;
+  /** How long it could have logged in, and did not. */
+  strangeSeconds: number;
 }
 
 /** At once: left to the collector, each chunk would be new memory. */
@@ -262,5 +284,6 @@ const REDIS_VERSION = "7.2.0";
 const DATABASES = 16;
 const REPLIES_TOGETHER = 8;
 const CLIENTS_MAX = 10_000;
+const LOGIN_SECONDS_MAX = 10;
 const KEEP_ALIVE_MS = 300_000;
 const BULK_BYTES_MAX = 512 * 1024 * 1024;

@@ -18,8 +18,9 @@ export class Session {
   name: string | null = null;
   /** Whether the connection is to be closed behind the last reply. */
   isEnding = false;
-  /** Why, when the client sent something else than requests. */
+  /** Why, when that is for what the client did. */
   fault: string | undefined;
+  #wrongLogins = 0;
   #reader: RequestReader;
   /** Whether the last request of more than two words pushed samples onto the queue. */
   #isPush = false;
@@ -95,6 +96,14 @@ export class Session {
     this.isEnding = true;
     this.#transaction = undefined;
     this.#keep(NOTHING, 0);
+  }
+
+  /** A client that is set up wrongly gives up at the first; who goes on guesses, and is closed. */
+  noteWrongLogin(): void {
+    this.host.figures.loginsFailed++;
+    if (++this.#wrongLogins < WRONG_LOGINS_MAX) return;
+    this.fault = `${WRONG_LOGINS_MAX} wrong passwords`;
+    this.isEnding = true;
   }
 
   #handle(at: number, replies: ReplyWriter, pushes: PushBatch): void {
@@ -287,6 +296,7 @@ const NOTHING = Buffer.alloc(0);
 /** Samples that go into the store at a time. */
 const BATCH_MAX = 4096;
 const REST_BYTES_MIN = 512;
+const WRONG_LOGINS_MAX = 3;
 /** What an argument that is kept takes besides its bytes, about. */
 const ARGUMENT_BYTES = 100;
 /** First words of HTTP: a browser that was sent here by a page must not push. */

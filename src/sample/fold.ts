@@ -66,6 +66,9 @@ const KEYS_LENGTH_MAX = 1024 * 1024;
 /** Numbers of definitions begin anew when there are more: the main thread keeps each of them. */
 const DEFINITIONS_MAX = 4 * 1024 * 1024;
 
+/** So they do when their keys have come to more characters: it keeps those whole that are refused. */
+const DEFINITIONS_LENGTH_MAX = 128 * 1024 * 1024;
+
 /**
  * The meanings from this one on are those of samples that are dropped for what their definition says,
  * each with the index of its reason added. Definitions have lower numbers.
@@ -80,6 +83,7 @@ export interface FolderOptions {
   deadLetterMax: number;
   keysLengthMax?: number;
   definitionsMax?: number;
+  definitionsLengthMax?: number;
   templateBytesMax?: number;
 }
 
@@ -100,6 +104,8 @@ export class Folder {
   #idByKey = new Map<string, number>();
   #keysLength = 0;
   #nextId = 0;
+  /** Of the keys of all that have a number. */
+  #definitionsLength = 0;
   #definitions: Definition[] = [];
   #ids = new Uint32Array(1024);
   #values = new Float64Array(1024);
@@ -120,11 +126,13 @@ export class Folder {
   /** `elements`: a range, oldest first; read only, not kept. Never throws. */
   fold(elements: Elements): Batch {
     const { keysLengthMax = KEYS_LENGTH_MAX, definitionsMax = DEFINITIONS_MAX } = this.#options;
+    const { definitionsLengthMax = DEFINITIONS_LENGTH_MAX } = this.#options;
     if (this.#keysLength > keysLengthMax) {
       this.#idByKey.clear();
       this.#keysLength = 0;
     }
-    if (this.#nextId > definitionsMax) this.forget();
+    const isFull = this.#definitionsLength > definitionsLengthMax;
+    if (isFull || this.#nextId > definitionsMax) this.forget();
     const firstDefinitionId = this.#nextId;
     const templates = this.#templates;
     if (templates.match(elements) === 0 && !this.#knowsDropped) {
@@ -167,6 +175,7 @@ export class Folder {
     this.#keysLength = 0;
     this.#templates.forget();
     this.#nextId = 0;
+    this.#definitionsLength = 0;
   }
 
   #take(firstDefinitionId: number): Batch {
@@ -301,6 +310,7 @@ export class Folder {
     const id = this.#nextId++;
     this.#idByKey.set(key, id);
     this.#keysLength += key.length;
+    this.#definitionsLength += key.length;
     this.#definitions.push(definition);
     return id;
   }

@@ -314,7 +314,7 @@ export const EVENTS = {
     level: "warning",
     area: "resp",
     meaning: "A connection to the embedded queue was closed, with Redis' error as the answer.",
-    remedy: "it sent something else than Redis commands; others are not touched",
+    remedy: "it spoke no Redis, or did not log in; others are not touched",
     oncePer: "event",
     fields: { address: text("Where it came from."), reason: text("What was wrong.") },
   },

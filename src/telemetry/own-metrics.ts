@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { REVISION, VERSION } from "../build-info.ts";
 import type { PlainFamily } from "../exposition/plain-family.ts";
-import { REFUSAL_REASONS } from "../http/pages.ts";
+import { REFUSAL_REASONS, REQUEST_REFUSAL_REASONS } from "../http/pages.ts";
 import type { Ingestion } from "../ingest/ingestion.ts";
 import type { Figures } from "../resp/host.ts";
 import { plainFamilyOf } from "./plain-families.ts";
@@ -193,7 +193,12 @@ export class OwnMetrics {
   );
   readonly scrapesRefused = this.#counter(
     "scrapes_refused_total",
-    "Scrapes that were answered with 503 or broken off, by reason: in_flight, there were Web.MaxScrapesInFlight already; timeout, Web.ScrapeTimeoutSeconds or the scraper's own was over; not_ready, see /-/ready.",
+    "Scrapes that were answered with 503 or broken off, by reason: in_flight, there were Web.MaxScrapesInFlight already; timeout, Web.ScrapeTimeoutSeconds or the scraper's own was over; stuck, it took nothing for 5 s while another wanted its place; not_ready, see /-/ready.",
+    ["reason"],
+  );
+  readonly requestsRefused = this.#counter(
+    "http_requests_refused_total",
+    "HTTP requests that were answered with what is wrong with them, by reason. Many of them: somebody looks around, or a client is set up wrongly. What is no HTTP/1.1 at all is closed before it could be counted.",
     ["reason"],
   );
   readonly #residentMemory = this.#gauge(
@@ -245,6 +250,7 @@ export class OwnMetrics {
     for (const reason of REFUSAL_REASONS) this.scrapesRefused.inc({ reason }, 0);
     for (let i = 0; i < workers; i++) this.workerRestarts.inc({ worker: String(i) }, 0);
     this.seriesLimit.set(seriesMax);
+    for (const reason of REQUEST_REFUSAL_REASONS) this.requestsRefused.inc({ reason }, 0);
     this.lastCheckpoint.set({ queueKey }, 0);
     this.connected.set({ queueKey }, 0);
     this.pending.set({ queueKey }, 0);
@@ -307,18 +313,24 @@ export class OwnMetrics {
         "embedded_protocol_errors_total",
         "Connections that were closed because they sent something else than Redis commands: see the log.",
       ),
+      loginsFailed: this.#counter(
+        "embedded_logins_failed_total",
+        "Logins with a wrong password. Rising: a sender has an old password, or somebody guesses.",
+      ),
       pauses: this.#counter(
         "embedded_pauses_total",
         "Times that senders had to wait because the buffer was full; nothing is lost by it. Rising for minutes means that they are faster than the gateway.",
       ),
     };
-    const { clients, bufferBytes, requests, refused, protocolErrors, pauses } = this.#intake;
+    const { clients, bufferBytes, requests, refused, protocolErrors, loginsFailed, pauses } =
+      this.#intake;
     clients.set(figures.clients);
     bufferBytes.set(usedBytes);
     const last = this.#intakeFigures;
     requests.inc(figures.requests - (last?.requests ?? 0));
     refused.inc(figures.clientsRefused - (last?.clientsRefused ?? 0));
     protocolErrors.inc(figures.protocolErrors - (last?.protocolErrors ?? 0));
+    loginsFailed.inc(figures.loginsFailed - (last?.loginsFailed ?? 0));
     pauses.inc(figures.pauses - (last?.pauses ?? 0));
     this.#intakeFigures = { ...figures };
   }
@@ -369,6 +381,7 @@ interface Intake {
   requests: Counter;
   refused: Counter;
   protocolErrors: Counter;
+  loginsFailed: Counter;
   pauses: Counter;
 }
 

@@ -273,6 +273,43 @@ describe("limits", () => {
   });
 });
 
+describe("a password", () => {
+  test("is asked for ten seconds long, and nobody keeps a place without it", async () => {
+    const { server, events } = serve({ password: "secret" });
+    Object.defineProperty(server, "loginSecondsMax", { value: 1 });
+    const stranger = await connect(server.port);
+    const friend = await connect(server.port);
+    friend.send(request("AUTH", "secret"));
+    const trickling = await connect(server.port);
+    await until("who does not log in is closed", () => {
+      if (!trickling.isClosed()) trickling.send(request("PING"));
+      return stranger.isClosed() && trickling.isClosed();
+    });
+    expect(events).toEqual(["no login within 1 s", "no login within 1 s"]);
+    expect(server.figures.clients).toBe(1);
+    friend.send(request("PING"));
+    await until("it is answered", () => friend.received() === "+OK\r\n+PONG\r\n");
+  });
+
+  test("is guessed three times on a connection, and each guess is counted", async () => {
+    const { server, events, store } = serve({ password: "secret" });
+    const client = await connect(server.port);
+    const guesses = [
+      ["AUTH", "secre"],
+      ["AUTH", "root", "secret"],
+      ["HELLO", "3", "AUTH", "default", "x"],
+    ];
+    for (const words of guesses) client.send(request(...words));
+    client.send(Buffer.concat([request("AUTH", "secret"), request("LPUSH", KEY, "a")]));
+    await until("it is closed", () => client.isClosed());
+    expect(client.received().match(/^-WRONGPASS/gm)).toHaveLength(3);
+    expect(client.received()).not.toContain("+OK");
+    expect(server.figures.loginsFailed).toBe(3);
+    expect(events).toEqual(["3 wrong passwords"]);
+    expect(store.length).toBe(0);
+  });
+});
+
 describe("back-pressure", () => {
   const BUFFER = 32 * MIB;
 

@@ -17,6 +17,7 @@ const FOLDERS = [
   {},
   { keysLengthMax: 1 },
   { definitionsMax: 0 },
+  { definitionsLengthMax: 300 },
   { keysLengthMax: 200, definitionsMax: 3 },
   { templateBytesMax: 20_000 },
 ].map((bounds) =>

@@ -42,12 +42,14 @@ export async function startGateway(
   return launch([`--Redis.ConnectionString=localhost:${redisPort}`, ...flags], environment);
 }
 
-/** Starts the binary with an embedded queue, and waits until it serves. */
+/** Starts the binary with an embedded queue, and waits until it serves. `filesMax`: it may have open. */
 export async function startEmbedded(
   flags: readonly string[] = [],
   environment: Record<string, string> = {},
+  filesMax?: number,
 ): Promise<EmbeddedProcess> {
-  const gateway = await launch(["--Embedded.ListenAddress=127.0.0.1:0", ...flags], environment);
+  const listen = "--Embedded.ListenAddress=127.0.0.1:0";
+  const gateway = await launch([listen, ...flags], environment, filesMax);
   const { push } = gateway.log().find(({ event }) => event === "gateway_started") ?? {};
   return { ...gateway, port: Number(String(push).split(":").at(-1)) };
 }
@@ -55,9 +57,12 @@ export async function startEmbedded(
 async function launch(
   flags: readonly string[],
   environment: Record<string, string>,
+  filesMax?: number,
 ): Promise<GatewayProcess> {
   const folder = mkdtempSync(join(tmpdir(), "gateway-"));
-  const child = Bun.spawn([BINARY, "--Web.ListenAddress=127.0.0.1:0", ...flags], {
+  const limited = ["sh", "-c", `ulimit -n ${filesMax}; exec "$0" "$@"`];
+  const program = [...(filesMax === undefined ? [] : limited), BINARY];
+  const child = Bun.spawn([...program, "--Web.ListenAddress=127.0.0.1:0", ...flags], {
     cwd: folder,
     env: { PATH: process.env.PATH, ...environment },
     stdout: "pipe",

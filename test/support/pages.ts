@@ -1,7 +1,12 @@
 import type { Server } from "bun";
 import type { Settings } from "../../src/config/settings.ts";
 import type { Format } from "../../src/exposition/format.ts";
-import type { Exposition, Pages, RefusalReason } from "../../src/http/pages.ts";
+import type {
+  Exposition,
+  Pages,
+  RefusalReason,
+  RequestRefusalReason,
+} from "../../src/http/pages.ts";
 import { serve } from "../../src/http/server.ts";
 
 /** An exposition that counts how often it was ended. */
@@ -29,6 +34,7 @@ export interface Served {
   url: string;
   formats: Format[];
   refused: RefusalReason[];
+  requestsRefused: RequestRefusalReason[];
   scrapedBytes: number[];
 }
 
@@ -41,12 +47,14 @@ export function serveMetrics(
 ): Served {
   const formats: Format[] = [];
   const refused: RefusalReason[] = [];
+  const requestsRefused: RequestRefusalReason[] = [];
   const scrapedBytes: number[] = [];
   const listen = { hostname: "127.0.0.1", port: 0 };
   const server = serve(
     {
       listen,
       ...{ maxScrapesInFlight: 0, scrapeTimeoutSeconds: 0, isAdminEnabled: false },
+      idleTimeoutSeconds: 60,
       ...limits,
     },
     {
@@ -68,8 +76,19 @@ export function serveMetrics(
       isStandby: () => false,
       scraped: (_, bytes) => scrapedBytes.push(bytes),
       refused: (reason) => refused.push(reason),
+      requestRefused: (reason) => requestsRefused.push(reason),
       isBusy: () => true,
     },
   );
-  return { server, url: `${server.url}metrics`, formats, refused, scrapedBytes };
+  return { server, url: `${server.url}metrics`, formats, refused, requestsRefused, scrapedBytes };
 }
+
+/** What each answer has that is no page. */
+export const SECURITY_HEADERS = {
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+};

@@ -42,6 +42,7 @@ describe("settings", () => {
         listen: { hostname: undefined, port: 9091 },
         maxScrapesInFlight: 16,
         scrapeTimeoutSeconds: 0,
+        idleTimeoutSeconds: 60,
         isAdminEnabled: false,
       },
       logging: { level: "information", levels: new Map(), format: "auto" },

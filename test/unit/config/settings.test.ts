@@ -236,6 +236,11 @@ const ROWS: Record<Exclude<keyof typeof SETTINGS, "connection">, Row> = {
     byDefault: 0,
     ...integers(0, 86_400),
   },
+  idleTimeoutSeconds: {
+    get: ({ web }) => web.idleTimeoutSeconds,
+    byDefault: 60,
+    ...integers(1, 255),
+  },
   listen: {
     get: ({ web }) => web.listen,
     byDefault: { hostname: undefined, port: 9091 },

@@ -45,6 +45,7 @@ const THREE: Record<keyof typeof SETTINGS, [string, string, string]> = {
   listen: [":3", ":4", ":5"],
   maxScrapesInFlight: ["3", "4", "5"],
   scrapeTimeoutSeconds: ["3", "4", "5"],
+  idleTimeoutSeconds: ["3", "4", "5"],
   logLevel: ["Trace", "Debug", "None"],
   logFormat: ["text", "JSON", "auto"],
 };

@@ -206,6 +206,7 @@ describe("a batch", () => {
   test("is applied alike after the folder has forgotten its definitions", () => {
     for (const [bounds, firstIds] of [
       [{ definitionsMax: 0 }, [0, 0, 0]],
+      [{ definitionsLengthMax: 0 }, [0, 0, 0]],
       [{ keysLengthMax: 0, templateBytesMax: 0 }, [0, 1, 3]],
     ] as const) {
       const registry = registryOf();
