@@ -18,62 +18,56 @@ const REMOVAL_WAIT_MS = 2000;
 export function makePages(options: PagesOptions): Pages {
   const { settings, ingestion, own, intake, tally, history, effective, nowMs } = options;
   const { metrics, web } = settings;
-  /** What may be shown; undefined: there are no totals. */
-  const findRegistry = async (): Promise<
-    { registry: Registry | undefined } | { refusal: string }
-  > => {
-    if (!(await ingestion.untilShowable(REMOVAL_WAIT_MS))) return { refusal: REMOVING };
+  /**
+   * What `make` gives of what may be shown, at the very moment at which it may; it gets undefined where
+   * there are no totals.
+   */
+  const show = async <T>(make: (registry: Registry | undefined) => T): Promise<T | Refusal> => {
+    const isShowable = await ingestion.untilShowable(REMOVAL_WAIT_MS);
+    if (!isShowable || ingestion.isRemoving) return { refusal: REMOVING };
     const { shown, tenure } = ingestion;
     if (shown === "recovering") {
       return { refusal: ingestion.notReadyReason ?? "recovering: done, scrape again" };
     }
-    return { registry: shown === "totals" ? tenure?.registry : undefined };
+    return make(shown === "totals" ? tenure?.registry : undefined);
   };
-  const needRegistry = async (): Promise<{ registry: Registry } | { refusal: string }> => {
-    const found = await findRegistry();
-    if ("refusal" in found) return found;
-    const { registry } = found;
-    return registry ? { registry } : { refusal: ingestion.notReadyReason ?? "not ready" };
-  };
+  const showTotals = <T>(make: (registry: Registry) => T): Promise<T | Refusal> =>
+    show<T | Refusal>((registry) =>
+      registry ? make(registry) : { refusal: ingestion.notReadyReason ?? "not ready" },
+    );
   const isValid = () => ingestion.shown === "totals";
   return {
     metrics: async (isWanted, format) => {
       own.noteState(ingestion, nowMs());
       if (intake !== undefined) own.noteIntake(intake.figures, intake.usedBytes);
       const families = await own.render();
-      const found = await findRegistry();
-      if ("refusal" in found) return found;
-      const snapshot = found.registry?.snapshot(nowMs(), isWanted);
-      const wanted = families.filter(({ name }) => isWanted(name));
-      return {
-        chunks: renderExposition(format, snapshot, wanted, metrics),
-        isValid: () => snapshot === undefined || isValid(),
-        end: () => snapshot?.release(),
-      };
+      return show((registry) => {
+        const snapshot = registry?.snapshot(nowMs(), isWanted);
+        const wanted = families.filter(({ name }) => isWanted(name));
+        return {
+          chunks: renderExposition(format, snapshot, wanted, metrics),
+          isValid: () => snapshot === undefined || isValid(),
+          end: () => snapshot?.release(),
+        };
+      });
     },
-    families: async () => {
-      const found = await needRegistry();
-      if ("refusal" in found) return found;
-      const { registry } = found;
-      const takenAtMs = nowMs();
-      return {
-        families: registry.families,
-        createdMs: (series) => registry.createdMs(series),
-        activity: registry.activity.snapshot(performance.now(), takenAtMs),
-        takenAtMs,
-        isValid,
-      };
-    },
-    totals: async (isWanted) => {
-      const found = await needRegistry();
-      if ("refusal" in found) return found;
-      const { registry } = found;
-      return {
+    families: () =>
+      showTotals((registry) => {
+        const takenAtMs = nowMs();
+        return {
+          families: registry.families,
+          createdMs: (series) => registry.createdMs(series),
+          activity: registry.activity.snapshot(performance.now(), takenAtMs),
+          takenAtMs,
+          isValid,
+        };
+      }),
+    totals: (isWanted) =>
+      showTotals((registry) => ({
         snapshot: registry.snapshot(nowMs(), isWanted),
         lastSeenMs: (type, series) => registry.lastSeenMs(type, series),
         isValid,
-      };
-    },
+      })),
     status: () => statusOf(options),
     history: () => history.show(),
     drops: () => dropsOf(tally),
@@ -90,6 +84,10 @@ export function makePages(options: PagesOptions): Pages {
     refused: (reason) => own.scrapesRefused.inc({ reason }),
     requestRefused: (reason) => own.requestsRefused.inc({ reason }),
   };
+}
+
+interface Refusal {
+  refusal: string;
 }
 
 const REMOVING = "series are being removed: scrape again";

@@ -216,6 +216,11 @@ export class Ingestion {
     return { refusal: "another process has taken over, and may not know of it" };
   }
 
+  /** Whether series are being ended on demand: until that is certain nothing may be shown. */
+  get isRemoving(): boolean {
+    return this.#removing !== undefined;
+  }
+
   /** Returns when what may be shown is what the queue knows, at the latest after `timeoutMs`. */
   async untilShowable(timeoutMs: number): Promise<boolean> {
     if (this.#removing === undefined) return true;
