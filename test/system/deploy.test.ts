@@ -4,21 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { $, YAML } from "bun";
 import packageJson from "../../package.json";
-import {
-  type GatewayProcess,
-  QUEUE_KEY,
-  runBinary,
-  startGateway,
-} from "../support/gateway-process.ts";
-import { type PrometheusServer, startPrometheus } from "../support/prometheus.ts";
-import { type RedisServer, startRedis } from "../support/redis-server.ts";
+import { type GatewayProcess, runBinary, startGateway } from "../support/gateway-process.ts";
+import { startRedis } from "../support/redis-server.ts";
 import { until } from "../support/until.ts";
 
 /** What the files in the root, in deploy/ and in .github/ say agrees with the program and with each other. */
 
 const ROOT = join(import.meta.dir, "../..");
 const EXACT_TAG = /^[^:]+:v?\d+\.\d+\.\d+(-alpine)?$/;
-const DASHBOARD_MS = 120_000;
 
 const ends: (() => unknown)[] = [];
 afterAll(async () => {
@@ -208,32 +201,6 @@ test("each action of a workflow is pinned to a commit", async () => {
   }
 });
 
-/** Of deploy/grafana/gateway.json, what is looked at here. */
-interface Dashboard {
-  panels: { title: string; targets: { expr: string }[] }[];
-}
-
-test(
-  "each query of the dashboard has an answer when a Prometheus has scraped a gateway at work",
-  async () => {
-    const gateway = await startWithRedis();
-    const prometheus = await startScraping(gateway);
-    const { panels } = JSON.parse(await read("deploy/grafana/gateway.json")) as Dashboard;
-    for (const { title, targets } of panels) {
-      for (const { expr } of targets) {
-        const query = expr.replaceAll("$instance", ".*").replaceAll("$__rate_interval", "10s");
-        expect(query).not.toContain("$");
-        await until(
-          `${title}: ${query}`,
-          async () => (await prometheus.query(query)).some((value) => !Number.isNaN(value)),
-          DASHBOARD_MS / 4,
-        );
-      }
-    }
-  },
-  DASHBOARD_MS,
-);
-
 /** Of deploy/kubernetes/gateway.yaml, what is looked at here. */
 interface PodSpec {
   containers: {
@@ -266,31 +233,12 @@ async function readServices(): Promise<Record<string, Service>> {
     .services;
 }
 
-let redis: RedisServer | undefined;
-
 async function startWithRedis(): Promise<GatewayProcess> {
   const server = await startRedis();
-  redis = server;
   const gateway = await startGateway(server.port);
   ends.push(
     () => server.stop(),
     () => gateway.stop(),
   );
   return gateway;
-}
-
-/** Samples come all the while, and some are refused. */
-async function startScraping(gateway: GatewayProcess): Promise<PrometheusServer> {
-  const target = gateway.url.replace("http://", "");
-  const prometheus = await startPrometheus(
-    `scrape_configs: [{ job_name: gateway, static_configs: [{ targets: ["${target}"] }] }]`,
-  );
-  const push = setInterval(() => {
-    void redis?.client.lpush(QUEUE_KEY, '{"type":"counter","name":"c_total","value":1}', "{}");
-  }, 20);
-  ends.push(
-    () => prometheus.stop(),
-    () => clearInterval(push),
-  );
-  return prometheus;
 }
