@@ -171,7 +171,7 @@ As StackExchange.Redis has it, hosts first, then options:
 | example | meaning |
 | --- | --- |
 | \`localhost:6379\` | one Redis; the default port is 6379, with \`ssl=true\` 6380 |
-| \`redis.example,user=gateway,password=secret\` | with a login; a password with a comma needs a URL |
+| \`redis.example,user=gateway,password=secret\` | with a login; a password with a comma needs a URL, or \`Redis.Password\` |
 | \`redis.example:6380,ssl=true,sslHost=redis.internal\` | TLS, and the name in the certificate |
 | \`a.example:6379,b.example:6379\` | several endpoints, tried in turn |
 | \`s1.example,s2.example,serviceName=mymaster\` | Sentinels (default port 26379) and the master's name |

@@ -28,7 +28,8 @@ async function main(words: readonly string[]): Promise<number> {
   if (operands.length > 0 && command !== "push") {
     return complain(`unexpected "${operands[0]}" after ${command}; see --help`);
   }
-  const loaded = readSettings(flags, general.config);
+  // A certificate that is being renewed is no reason to end a gateway that works.
+  const loaded = readSettings(flags, general.config, command !== "healthcheck");
   if (!loaded.ok) return complain(loaded.faults.join("\n"));
   const { settings } = loaded;
   switch (command) {

@@ -5,10 +5,14 @@ import type { Arguments } from "./arguments.ts";
 
 const DEFAULT_FILE = "appsettings.json";
 
-/** Reads the settings as a command sees them: `--config FILE` or the working directory's file. */
+/**
+ * Reads the settings as a command sees them: `--config FILE` or the working directory's file.
+ * `needsRedis`: whether what TLS needs is read, too.
+ */
 export function readSettings(
   flags: Arguments["flags"],
   configFile: string | undefined,
+  needsRedis: boolean,
 ): SettingsLoaded {
   const filePath = configFile ?? DEFAULT_FILE;
   let fileText: string | undefined;
@@ -20,6 +24,6 @@ export function readSettings(
     }
   }
   const loaded = loadSettings({ fileText, filePath, environment: process.env, flags });
-  const fault = loaded.ok ? loadTls(loaded.settings) : undefined;
+  const fault = loaded.ok && needsRedis ? loadTls(loaded.settings) : undefined;
   return fault === undefined ? loaded : { ok: false, faults: [fault] };
 }

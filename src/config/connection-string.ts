@@ -213,7 +213,7 @@ function strayAfterPassword(key: string, place: number): ConnectionStringParsed 
   const what = key === "" ? "a part that is no option" : "an unknown option";
   const remedy =
     suggestOption(key) ||
-    "; hosts stand before it, and a password with a comma needs a redis:// URL";
+    "; hosts stand before it, and a password with a comma needs Redis.Password or a redis:// URL";
   return fail(`has ${what} after its password, its part ${place}${remedy}`);
 }
 

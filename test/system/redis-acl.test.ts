@@ -132,18 +132,37 @@ describe("a command that the gateway may not use is named, and nothing is lost",
   }
 });
 
-test("a password that is changed is taken from its file, without a restart", async () => {
-  const redis = await lockedRedis(QUEUE);
-  const gateway = await start(redis, QUEUE);
-  await redis.client.lpush(QUEUE, '{"type":"counter","name":"c","value":1}');
-  await until("it is shown", async () => (await gateway.value("c")) === 1);
-  await redis.client.call("ACL", "SETUSER", "gateway", "resetpass", ">p,a=s@s/w%6frd");
-  await redis.client.call("CLIENT", "KILL", "USER", "gateway");
-  await until("it is refused", async () => (await notReadyReason(gateway)).includes("WRONGPASS"));
-  writeFileSync(passwordFile(redis, "gateway"), "p,a=s@s/w%6frd\n");
-  await redis.client.lpush(QUEUE, '{"type":"counter","name":"c","value":1}');
-  await until("it goes on", async () => (await gateway.value("c")) === 2);
-  expect(hasLogged(gateway, "credentials_changed")).toBe(true);
+describe("a password that is changed is taken from its file, without a restart", () => {
+  const CHANGED = "p,a=s@s/w%6frd";
+  const forms: [name: string, content: (password: string, port: number) => string, flag: string][] =
+    [
+      ["Redis.PasswordFile", (password) => password, "--Redis.User=gateway"],
+      [
+        "Redis.ConnectionStringFile",
+        (password, port) => `redis://gateway:${encodeURIComponent(password)}@localhost:${port}`,
+        "--Redis.ConnectionString=",
+      ],
+    ];
+  for (const [name, content, flag] of forms) {
+    test(name, async () => {
+      const redis = await lockedRedis(QUEUE);
+      const file = join(folder, `changed-${redis.port}`);
+      writeFileSync(file, content("gateway-secret", redis.port));
+      const gateway = await startGateway(redis.port, [flag, `--${name}=${file}`]);
+      ends.push(() => gateway.stop());
+      await redis.client.lpush(QUEUE, '{"type":"counter","name":"c","value":1}');
+      await until("it is shown", async () => (await gateway.value("c")) === 1);
+      await redis.client.call("ACL", "SETUSER", "gateway", "resetpass", `>${CHANGED}`);
+      await redis.client.call("CLIENT", "KILL", "USER", "gateway");
+      await until("it is refused", async () =>
+        (await notReadyReason(gateway)).includes("WRONGPASS"),
+      );
+      writeFileSync(file, `${content(CHANGED, redis.port)}\n`);
+      await redis.client.lpush(QUEUE, '{"type":"counter","name":"c","value":1}');
+      await until("it goes on", async () => (await gateway.value("c")) === 2);
+      expect(hasLogged(gateway, "credentials_changed")).toBe(true);
+    });
+  }
 });
 
 /** The line of the README that makes a user. */

@@ -135,6 +135,10 @@ describe("a certificate that is renewed on the disk", () => {
     );
     expect(line.reason).toBe(`Redis.TlsKeyFile has a damaged key, got "${path}"`);
     expect(JSON.stringify(gateway.log())).not.toContain("canary");
+    const { port } = new URL(gateway.url);
+    const here = `--Web.ListenAddress=127.0.0.1:${port}`;
+    const health = await runBinary(["healthcheck", here, ...flagsOf(path, "rediss://localhost")]);
+    expect([health.code, health.stderr]).toEqual([0, ""]);
     // Mended, it is taken again.
     renameSync(copyOf(await certificates.issue("mended")), path);
     await cutAll();

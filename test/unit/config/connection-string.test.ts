@@ -21,7 +21,8 @@ const PLAIN = {
 };
 
 const STRAY = "after its password, its part 3";
-const COMMA_REMEDY = "; hosts stand before it, and a password with a comma needs a redis:// URL";
+const COMMA_REMEDY =
+  "; hosts stand before it, and a password with a comma needs Redis.Password or a redis:// URL";
 const HOST_FORM =
   "must have host, host:port or [IPv6 address]:port, the port 1..65535, as its part";
 const URL_HOST = "must have host, host:port or [IPv6 address]:port in its URL, the port 1..65535";
