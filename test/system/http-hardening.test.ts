@@ -3,7 +3,7 @@ import { REQUEST_REFUSAL_REASONS } from "../../src/http/pages.ts";
 import { type EmbeddedProcess, startEmbedded } from "../support/gateway-process.ts";
 import { SECURITY_HEADERS } from "../support/pages.ts";
 import { exchange } from "../support/raw-http.ts";
-import { CHUNKED, GET, HOST, LINES, PUT, SMUGGLING } from "../support/raw-requests.ts";
+import { CHUNKED, GET, HOST, LINES, PUT, type Row, SMUGGLING } from "../support/raw-requests.ts";
 
 let gateway: EmbeddedProcess;
 let port: number;
@@ -42,20 +42,19 @@ const PATHS: [target: string, status: number][] = [
   ["/\xff\xfe", 404],
 ];
 
-for (const [what, rows] of [
-  ["a request that could be read in two ways", SMUGGLING],
-  ["a request", LINES],
-] as const) {
-  describe(what, () => {
-    for (const [name, sent, statuses, end] of rows) {
-      const said = [...new Set(statuses)].join(", ") || "not answered";
-      test(`${name}: ${said}, ${end}`, async () => {
-        const isClosed = end === "closed";
-        const seen = await exchange(port, sent, { answers: statuses.length, isClosed });
-        expect(seen).toEqual(statuses);
-      });
-    }
-  });
+describe("a request that could be read in two ways", () => testEach(SMUGGLING));
+
+describe("a request", () => testEach(LINES));
+
+function testEach(rows: Row[]): void {
+  for (const [name, sent, statuses, end] of rows) {
+    const said = [...new Set(statuses)].join(", ") || "not answered";
+    test(`${name}: ${said}, ${end}`, async () => {
+      const isClosed = end === "closed";
+      const seen = await exchange(port, sent, { answers: statuses.length, isClosed });
+      expect(seen).toEqual(statuses);
+    });
+  }
 }
 
 describe("the path", () => {
