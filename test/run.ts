@@ -25,6 +25,9 @@ const PACKAGES: Record<string, string[]> = {
   "ruby-redis": ["ruby", "-e", "require 'redis'"],
   "python3-redis": ["/usr/bin/python3", "-c", "import redis"],
   "docker-compose": ["docker-compose", "--version"],
+  chromium: ["chromium", "--version"],
+  // What screenshots and the widths of columns depend on.
+  "fonts-dejavu-core": ["test", "-e", "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"],
   "libredis-perl": ["perl", "-MRedis", "-e", "1"],
   ...(hasContainers && {
     buildah: ["buildah", "--version"],

@@ -1,3 +1,4 @@
+import { type Ask, readAnswer } from "../page/facts.ts";
 import {
   removeAll,
   removeSeries,
@@ -14,6 +15,7 @@ import { inspect } from "./inspect.ts";
 import type { Pages, RequestRefusalReason } from "./pages.ts";
 import { plain } from "./plain.ts";
 import type { Scrapes } from "./scrapes.ts";
+import { ASSETS, showAsset, showPage } from "./status-page.ts";
 
 export type Handler = (request: Request, url: URL) => Response | Promise<Response>;
 
@@ -23,10 +25,19 @@ export type Route = Readonly<Partial<Record<"GET" | "POST" | "PUT" | "DELETE", H
 /** All paths. */
 export function routesOf(pages: Pages, scrapes: Scrapes): ReadonlyMap<string, Route> {
   const answers = new GradualAnswers(pages);
-  return new Map<string, Route>([
+  // What the page shows is what the API says, without a connection in between.
+  const ask: Ask = async (path) => {
+    const request = new Request(`http://localhost/${path}`);
+    const answered = await route(routes, request, new URL(request.url));
+    return readAnswer(await answered.json());
+  };
+  const routes = new Map<string, Route>([
     ["/", { GET: () => plain(200, "ok") }],
     ["/-/healthy", { GET: () => plain(200, "ok") }],
     ["/-/ready", { GET: (_, url) => ready(url, pages) }],
+    ["/status", { GET: (_, url) => showPage(ask, url) }],
+    [ASSETS.js.path, { GET: (request, url) => showAsset("js", request, url) }],
+    [ASSETS.css.path, { GET: (request, url) => showAsset("css", request, url) }],
     ["/metrics", { GET: (request, url) => scrapes.answer(request, url) }],
     ["/api/v1/status", { GET: () => showStatus(pages) }],
     ["/api/v1/history", { GET: () => showHistory(pages) }],
@@ -43,6 +54,7 @@ export function routesOf(pages: Pages, scrapes: Scrapes): ReadonlyMap<string, Ro
     ],
     ["/api/v1/admin/wipe", { PUT: () => removeAll(pages) }],
   ]);
+  return routes;
 }
 
 /** Answers a request by its path and method; 404 and 405 say what there is. What is refused is counted. */
@@ -79,7 +91,7 @@ function route(
 ): Response | Promise<Response> {
   const found = routes.get(url.pathname);
   if (found === undefined)
-    return plain(404, "not found: try /metrics, /api/v1/status, /-/ready or /");
+    return plain(404, "not found: try /status, /metrics, /api/v1/status, /-/ready or /");
   const method = request.method === "HEAD" ? "GET" : request.method;
   const handler = Object.entries(found).find(([name]) => name === method)?.[1];
   if (handler !== undefined) return handler(request, url);

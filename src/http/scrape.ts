@@ -84,7 +84,7 @@ export class Scrape {
     const whole = await rendering.whole(PACKET_BODY_LENGTH);
     if (whole !== undefined) {
       this.#succeed(rendering);
-      return new Response(whole, { headers: answerHeaders });
+      return new Response(whole as Uint8Array<ArrayBuffer>, { headers: answerHeaders });
     }
     const encoding = negotiateEncoding(headers.get("accept-encoding"));
     if (encoding !== "identity") {

@@ -31,6 +31,16 @@ test("so it is with an embedded queue", async () => {
   await expectAll(gateway);
 });
 
+test("run from source, the status page is bundled when it is asked for", async () => {
+  const gateway = start("Embedded.ListenAddress", "127.0.0.1:0");
+  const page = await (await fetch(new URL("/status", gateway.url))).text();
+  expect(page).toContain("<h1");
+  const [, script] = /src="([^"]+)"/.exec(page) ?? [];
+  const answer = await fetch(new URL(script ?? "", gateway.url));
+  expect(answer.headers.get("content-type")).toBe("text/javascript; charset=utf-8");
+  expect((await answer.text()).length).toBeGreaterThan(10_000);
+});
+
 const MESSAGES = Array.from({ length: 5000 }, (_, i) =>
   JSON.stringify({ type: "counter", name: "c", value: 1, labels: { i: i % 10 } }),
 );
