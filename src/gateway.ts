@@ -80,7 +80,7 @@ export function startGateway(
   const { tally } = events;
   const history = new History();
   const sources = { settings, queue, ingestion, own, intake, tally, history, nowMs };
-  const server = serve(settings.web, makePages({ ...sources, effective }));
+  const server = serve(settings.web, makePages({ ...sources, effective }), events);
   ingestion.start(
     (batch) =>
       new WorkerPool({

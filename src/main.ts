@@ -1,5 +1,5 @@
 import { parseArguments, takeFlags } from "./cli/arguments.ts";
-import { renderEffective } from "./cli/check-config.ts";
+import { renderEffective, renderWebFiles } from "./cli/check-config.ts";
 import { healthcheck } from "./cli/healthcheck.ts";
 import { helpText, versionText } from "./cli/help.ts";
 import { load, readLoadOptions } from "./cli/load.ts";
@@ -7,6 +7,7 @@ import { push } from "./cli/push.ts";
 import { run } from "./cli/run.ts";
 import { readSettings } from "./cli/settings.ts";
 import { SETTINGS } from "./config/settings.ts";
+import { readWebFiles } from "./config/web-files.ts";
 
 /** Exit codes: 0 done, 1 it failed, 2 the command line or the settings are wrong. */
 async function main(words: readonly string[]): Promise<number> {
@@ -33,18 +34,24 @@ async function main(words: readonly string[]): Promise<number> {
   if (!loaded.ok) return complain(loaded.faults.join("\n"));
   const { settings } = loaded;
   switch (command) {
-    case "check-config":
-      return say(renderEffective(loaded.effective));
+    case "check-config": {
+      const web = readWebFiles(settings.web);
+      if (!web.ok) return complain(web.faults.join("\n"));
+      return say(renderEffective(loaded.effective) + renderWebFiles(web.files));
+    }
     case "healthcheck":
-      return healthcheck(settings.web.listen);
+      return healthcheck(settings.web);
     case "push":
       return push(settings, operands, own.json !== undefined);
     case "load": {
       const options = readLoadOptions(own);
       return typeof options === "string" ? complain(options) : load(settings, options);
     }
-    default:
+    default: {
+      const web = readWebFiles(settings.web);
+      if (!web.ok) return complain(web.faults.join("\n"));
       return run(loaded, new URL("./worker.ts", import.meta.url));
+    }
   }
 }
 

@@ -82,7 +82,6 @@ export function makePages(options: PagesOptions): Pages {
       own.scrapeBytes.observe(bytes);
     },
     refused: (reason) => own.scrapesRefused.inc({ reason }),
-    requestRefused: (reason) => own.requestsRefused.inc({ reason }),
   };
 }
 

@@ -25,7 +25,7 @@ export async function run(
     version: VERSION,
     listen: `${settings.web.listen.hostname ?? ""}:${gateway.url.port}`,
     push: embedded && `${embedded.hostname ?? ""}:${gateway.embeddedPort}`,
-    metrics: `http://localhost:${gateway.url.port}/metrics`,
+    metrics: `${gateway.url.protocol}//localhost:${gateway.url.port}/metrics`,
     workers: settings.redis.workers,
     queueKey: settings.redis.queueKey,
   });

@@ -75,6 +75,13 @@ export interface Settings {
     scrapeTimeoutSeconds: number;
     idleTimeoutSeconds: number;
     isAdminEnabled: boolean;
+    /** Empty: neither TLS nor users. */
+    configFile: string;
+    /** Empty: no tokens. */
+    bearerTokenFile: string;
+    /** Those that need no login; a `*` at the end stands for any rest. */
+    publicPaths: string[];
+    maxFailedLogins: number;
   };
   logging: { level: LogLevel; levels: ReadonlyMap<string, LogLevel>; format: LogFormat };
   relabel: RelabelRule[];
@@ -196,6 +203,17 @@ const optionalText: SettingSchema<string> = v.string();
 const hostName: SettingSchema<string> = v.pipe(
   v.string(),
   v.regex(/^[\w.-]*$/, "must be a name of a host, without a port"),
+);
+
+/** Paths, with commas between; empty: none. */
+const paths: SettingSchema<string[]> = v.pipe(
+  v.string(),
+  v.transform((text) => text.split(",").map((path) => path.trim())),
+  v.transform((paths) => paths.filter((path) => path !== "")),
+  v.check(
+    (paths) => paths.every((path) => /^\/[^\s?#*]*\*?$/.test(path)),
+    "must be paths such as /metrics or /-/*, with commas between",
+  ),
 );
 
 const gatewayId: SettingSchema<string> = v.pipe(
@@ -464,6 +482,34 @@ export const SETTINGS = {
     schema: integer(1, 255),
     takes: "1..255",
     doc: "A connection on which nothing moves for so long is closed, up to 4 s later than that: no next request, no body that goes on, no byte of the answer taken. Its first request has 10 s to come whole, whatever is set here.",
+  }),
+  webConfigFile: define({
+    name: "Web.ConfigFile",
+    defaultText: "",
+    schema: optionalText,
+    takes: "a path, or nothing",
+    doc: "TLS, client certificates, users and headers, in the form of Prometheus' `web-config.yml`; read again when it changes. See [who may look](web-configuration.md).",
+  }),
+  bearerTokenFile: define({
+    name: "Web.BearerTokenFile",
+    defaultText: "",
+    schema: optionalText,
+    takes: "a path, or nothing",
+    doc: "Tokens, one a line, of which a request must bring one, or a user's login where there are users; read again when it changes.",
+  }),
+  publicPaths: define({
+    name: "Web.PublicPaths",
+    defaultText: "",
+    schema: paths,
+    takes: "paths with commas between; `*` at the end of one stands for any rest",
+    doc: "What needs no login where everything else does: `/metrics,/-/*` for example.",
+  }),
+  maxFailedLogins: define({
+    name: "Web.MaxFailedLogins",
+    defaultText: "20",
+    schema: integer(0, 1_000_000),
+    takes: "0..1000000",
+    doc: "A client that fails to log in so often within a minute is refused until that is over; 0: no limit. Clients are told apart by their addresses, of IPv6 by the first 64 bits: behind a proxy they are one.",
   }),
   embeddedListen: define({
     name: "Embedded.ListenAddress",

@@ -36,8 +36,6 @@ export interface Pages {
   /** A scrape was answered; `bytes`: before they were compressed. */
   scraped(seconds: number, bytes: number): void;
   refused(reason: RefusalReason): void;
-  /** A request was answered with what is wrong with it. */
-  requestRefused(reason: RequestRefusalReason): void;
   /** Whether samples wait to be taken: then an answer leaves them most of the time. */
   isBusy(): boolean;
 }
@@ -78,7 +76,20 @@ export const REFUSAL_REASONS = ["in_flight", "timeout", "stuck", "not_ready"] as
 
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
-/** What was wrong with a request that was refused. What the runtime's parser refuses it does not tell. */
+/** Why a request, or a connection before it, was not let in. */
+const ACCESS_REFUSAL_REASONS = [
+  "unauthorized",
+  "too_many_failures",
+  "logins_waiting",
+  "rate_limit",
+  "connection_limit",
+  "client_certificate",
+  "tls_handshake",
+] as const;
+
+export type AccessRefusalReason = (typeof ACCESS_REFUSAL_REASONS)[number];
+
+/** And what was wrong with one that was. What the runtime's parser refuses it does not tell. */
 export const REQUEST_REFUSAL_REASONS = [
   "bad_request",
   "not_found",
@@ -86,6 +97,21 @@ export const REQUEST_REFUSAL_REASONS = [
   "body_too_large",
   "cross_site",
   "admin_off",
+  ...ACCESS_REFUSAL_REASONS,
 ] as const;
 
 export type RequestRefusalReason = (typeof REQUEST_REFUSAL_REASONS)[number];
+
+/** Who is told what the server meets with. */
+export interface WebListener {
+  requestRefused(reason: RequestRefusalReason): void;
+  /** One from this address, because of who asks and not of what for. */
+  accessRefused(reason: AccessRefusalReason, address: string): void;
+  /** `reason` is TLS's or ours; nothing that a client has made stands in it. */
+  handshakeFailed(address: string, reason: string): void;
+  certificateRefused(address: string, reason: string): void;
+  /** What the files say counts from now on. */
+  webConfigReloaded(): void;
+  /** They are wrong, and what they said before goes on counting. */
+  webConfigRefused(fault: string): void;
+}

@@ -1,4 +1,5 @@
 import { type Ask, readAnswer } from "../page/facts.ts";
+import type { Access } from "./access.ts";
 import {
   removeAll,
   removeSeries,
@@ -12,7 +13,7 @@ import { showFamilies } from "./families-api.ts";
 import { showFamily } from "./family-api.ts";
 import { GradualAnswers } from "./gradual-answer.ts";
 import { inspect } from "./inspect.ts";
-import type { Pages, RequestRefusalReason } from "./pages.ts";
+import type { Pages, RequestRefusalReason, WebListener } from "./pages.ts";
 import { plain } from "./plain.ts";
 import type { Scrapes } from "./scrapes.ts";
 import { ASSETS, showAsset, showPage } from "./status-page.ts";
@@ -57,22 +58,32 @@ export function routesOf(pages: Pages, scrapes: Scrapes): ReadonlyMap<string, Ro
   return routes;
 }
 
+/** What a request has to get past, and what is behind it. */
+export interface Entrance {
+  access: Pick<Access, "check">;
+  routes: ReadonlyMap<string, Route>;
+  listener: Pick<WebListener, "requestRefused">;
+}
+
 /** Answers a request by its path and method; 404 and 405 say what there is. What is refused is counted. */
 export async function answer(
-  routes: ReadonlyMap<string, Route>,
+  { access, routes, listener }: Entrance,
   request: Request,
-  pages: Pages,
+  address: string,
 ): Promise<Response> {
   const inspected = inspect(request);
   if ("refusal" in inspected) {
     const { reason, status, text, headers } = inspected.refusal;
-    pages.requestRefused(reason);
+    listener.requestRefused(reason);
     // What may come behind it is not read.
     return plain(status, text, { Connection: "close", ...headers });
   }
-  const response = await route(routes, request, inspected.url);
+  const { url } = inspected;
+  const refusal = await access.check(request, url.pathname, address);
+  if (refusal !== undefined) return refusal;
+  const response = await route(routes, request, url);
   const reason = REASON_OF[response.status];
-  if (reason !== undefined) pages.requestRefused(reason);
+  if (reason !== undefined) listener.requestRefused(reason);
   return response;
 }
 

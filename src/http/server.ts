@@ -1,20 +1,53 @@
-import type { Server } from "bun";
 import { listenOn } from "../config/listen-address.ts";
-import type { Settings } from "../config/settings.ts";
-import type { Pages } from "./pages.ts";
+import { SETTINGS, type Settings } from "../config/settings.ts";
+import { Access } from "./access.ts";
+import type { Pages, WebListener } from "./pages.ts";
 import { plain } from "./plain.ts";
 import { answer, routesOf } from "./routes.ts";
 import { Scrapes } from "./scrapes.ts";
 import { secure } from "./secure.ts";
+import { TlsFront } from "./tls-front.ts";
+import { WebWatch } from "./web-watch.ts";
 
-/** Starts the server; fails when the address cannot be listened on. */
-export function serve(web: Settings["web"], pages: Pages): Server<undefined> {
+/** Behind the front nobody else is to get in by the network. */
+const BEHIND = { hostname: "127.0.0.1", port: 0 };
+
+/** The server at work. */
+export interface WebServer {
+  /** Where it serves. */
+  url: URL;
+  port: number;
+  /** Answers what is being answered; with `force` all connections end at once. */
+  stop(force?: boolean): Promise<void>;
+}
+
+/** Starts the server; fails when a file is wrong, or the address cannot be listened on. */
+export function serve(web: Settings["web"], pages: Pages, listener: WebListener): WebServer {
   const routes = routesOf(pages, new Scrapes(pages, web));
-  return listenOn(web.listen, "Web.ListenAddress", (hostname) =>
+  const watch = new WebWatch(web, listener);
+  const access = new Access({
+    files: () => watch.files,
+    publicPaths: web.publicPaths,
+    failedLoginsMax: web.maxFailedLogins,
+    listener,
+    nowMs: Date.now,
+  });
+  const entrance = { access, routes, listener };
+  let front: TlsFront | undefined;
+  const { tls } = watch.files;
+  const listen = tls === undefined ? web.listen : BEHIND;
+  const server = listenOn(listen, SETTINGS.listen.name, (hostname) =>
     Bun.serve({
       hostname,
-      port: web.listen.port,
-      fetch: async (request) => secure(await answer(routes, request, pages)),
+      port: listen.port,
+      fetch: async (request, self) => {
+        const from = self.requestIP(request);
+        const address = tls === undefined ? from?.address : front?.addressOf(from?.port ?? 0);
+        if (address === undefined) return secure(plain(403, "forbidden: not by the front"));
+        const response = secure(await answer(entrance, request, address));
+        for (const [name, value] of watch.files.headers) response.headers.set(name, value);
+        return response;
+      },
       // Without it the runtime writes why a body was broken off to standard error.
       error: () => secure(plain(500, "internal error")),
       // Until a connection's first request has come whole the runtime has 10 s of its own.
@@ -24,4 +57,32 @@ export function serve(web: Settings["web"], pages: Pages): Server<undefined> {
       reusePort: false,
     }),
   );
+  if (tls !== undefined) {
+    try {
+      front = new TlsFront({
+        listen: web.listen,
+        setting: SETTINGS.listen.name,
+        // It is there as long as the gateway runs, which the watch sees to.
+        terms: () => watch.files.tls ?? tls,
+        portBehind: server.port!,
+        listener,
+      });
+    } catch (error) {
+      void server.stop(true);
+      throw error;
+    }
+  }
+  const port = front?.port ?? server.port!;
+  const url = new URL(server.url);
+  url.protocol = front === undefined ? "http:" : "https:";
+  url.port = String(port);
+  return {
+    url,
+    port,
+    stop: async (force = false) => {
+      watch.stop();
+      front?.stop(force);
+      await server.stop(force);
+    },
+  };
 }

@@ -302,6 +302,47 @@ export const EVENTS = {
       families: count("How many families since the last such line."),
     },
   },
+  request_refused: {
+    level: "warning",
+    area: "http",
+    meaning:
+      "Somebody was not let in: no login, a wrong one, or too many requests. See [who may look](web-configuration.md#what-is-refused).",
+    remedy: "none, if it is none of your clients; else mend its login",
+    oncePer: "reason",
+    fields: { reason: text("The kind of refusal."), address: text("Where it came from.") },
+  },
+  handshake_failed: {
+    level: "warning",
+    area: "http",
+    meaning: "A client and the gateway did not come to terms on TLS.",
+    remedy: "does the client use TLS, and trust the gateway's certificate?",
+    oncePer: "event",
+    fields: { address: text("Where it came from."), reason: text("What TLS says.") },
+  },
+  certificate_refused: {
+    level: "warning",
+    area: "http",
+    meaning:
+      "A client showed no certificate, one that is not valid, or one without an allowed name.",
+    remedy: "see client_ca_file and client_allowed_sans in the file of Web.ConfigFile",
+    oncePer: "event",
+    fields: { address: text("Where it came from."), reason: text("What is wrong with it.") },
+  },
+  web_config_reloaded: {
+    level: "information",
+    area: "http",
+    meaning:
+      "The files of Web.ConfigFile or Web.BearerTokenFile have changed, and count from now on.",
+    fields: {},
+  },
+  web_config_refused: {
+    level: "error",
+    area: "http",
+    meaning: "One of these files is wrong.",
+    remedy: "what was read before counts until the files are right",
+    oncePer: "event",
+    fields: { fault: text("What is wrong, and where.") },
+  },
   client_refused: {
     level: "warning",
     area: "resp",

@@ -1,3 +1,4 @@
+import type { AccessRefusalReason, RequestRefusalReason, WebListener } from "../http/pages.ts";
 import type { IngestionListener } from "../ingest/listener.ts";
 import type { Pace } from "../ingest/progress.ts";
 import type { AppliedBatch } from "../ingest/tenure.ts";
@@ -22,7 +23,7 @@ import { Tally } from "./tally.ts";
  * What happens in the gateway: each event owns its log line and its counter, so neither is
  * forgotten. Named noun and past verb. What the lines say stands in `event-list.ts`.
  */
-export class Events implements IngestionListener, RegistryListener, RespListener {
+export class Events implements IngestionListener, RegistryListener, RespListener, WebListener {
   readonly tally = new Tally();
   #log: Log;
   #metrics: OwnMetrics;
@@ -179,6 +180,35 @@ export class Events implements IngestionListener, RegistryListener, RespListener
 
   sendersPaused(usedBytes: number): void {
     this.#say("senders_paused", { usedBytes });
+  }
+
+  requestRefused(reason: RequestRefusalReason): void {
+    this.#metrics.requestsRefused.inc({ reason });
+  }
+
+  accessRefused(reason: AccessRefusalReason, address: string): void {
+    this.#metrics.requestsRefused.inc({ reason });
+    this.#say("request_refused", { reason, address });
+  }
+
+  handshakeFailed(address: string, reason: string): void {
+    this.#metrics.requestsRefused.inc({ reason: "tls_handshake" });
+    this.#say("handshake_failed", { address, reason });
+  }
+
+  certificateRefused(address: string, reason: string): void {
+    this.#metrics.requestsRefused.inc({ reason: "client_certificate" });
+    this.#say("certificate_refused", { address, reason });
+  }
+
+  webConfigReloaded(): void {
+    this.#metrics.webConfigSuccessful.set(1);
+    this.#say("web_config_reloaded", {});
+  }
+
+  webConfigRefused(fault: string): void {
+    this.#metrics.webConfigSuccessful.set(0);
+    this.#say("web_config_refused", { fault });
   }
 
   emptyClaim(): void {

@@ -198,8 +198,12 @@ export class OwnMetrics {
   );
   readonly requestsRefused = this.#counter(
     "http_requests_refused_total",
-    "HTTP requests that were answered with what is wrong with them, by reason. Many of them: somebody looks around, or a client is set up wrongly. What is no HTTP/1.1 at all is closed before it could be counted.",
+    "HTTP requests that were refused, and connections of TLS, by reason: bad_request, not_found, method_not_allowed, body_too_large; cross_site, a page of another site sent it; admin_off; unauthorized, no login or a wrong one; too_many_failures, the client has guessed too often; logins_waiting, too many at once; rate_limit, that of Web.ConfigFile; connection_limit, a silent connection ended for a new one; client_certificate, none or a wrong one; tls_handshake, any other fault of it. Many of them: somebody looks around, or a client is set up wrongly. What is no HTTP/1.1 at all is closed before it could be counted.",
     ["reason"],
+  );
+  readonly webConfigSuccessful = this.#gauge(
+    "web_config_last_reload_successful",
+    "0 while Web.ConfigFile, what it names, or Web.BearerTokenFile is wrong, and what was read before counts: see the log. Otherwise 1.",
   );
   readonly #residentMemory = this.#gauge(
     "process_resident_memory_bytes",
@@ -251,6 +255,7 @@ export class OwnMetrics {
     for (let i = 0; i < workers; i++) this.workerRestarts.inc({ worker: String(i) }, 0);
     this.seriesLimit.set(seriesMax);
     for (const reason of REQUEST_REFUSAL_REASONS) this.requestsRefused.inc({ reason }, 0);
+    this.webConfigSuccessful.set(1);
     this.lastCheckpoint.set({ queueKey }, 0);
     this.connected.set({ queueKey }, 0);
     this.pending.set({ queueKey }, 0);

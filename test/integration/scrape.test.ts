@@ -87,7 +87,7 @@ for (const encoding of ["identity", "gzip", "zstd"] as const) {
         expositionOf(Array.from({ length: CHUNKS }, () => randomBytes(LENGTH))),
       ];
       const { server, url } = start(async () => expositions.shift()!);
-      await stuckScraper(server.port!, encoding);
+      await stuckScraper(server.port, encoding);
       await until("the stuck one has begun", () => rendered > 10);
       const other = await get(url, encoding);
       expect(DECODERS[encoding](await other.bytes()).length).toBe(CHUNKS * LENGTH);
@@ -125,7 +125,7 @@ for (const encoding of ["identity", "gzip", "zstd"] as const) {
 
     test("an answer to a scraper that is stuck is broken off when its time is over", async () => {
       const { server, expositions, refused } = startEndless({ scrapeTimeoutSeconds: 0.2 });
-      const isClosed = await stuckScraper(server.port!, encoding);
+      const isClosed = await stuckScraper(server.port, encoding);
       await until("it is ended", () => expositions[0]?.ends === 1);
       expect(refused).toEqual(["timeout"]);
       await until("the connection is closed", isClosed);

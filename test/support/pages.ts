@@ -1,4 +1,3 @@
-import type { Server } from "bun";
 import type { Settings } from "../../src/config/settings.ts";
 import type { Format } from "../../src/exposition/format.ts";
 import type {
@@ -6,8 +5,9 @@ import type {
   Pages,
   RefusalReason,
   RequestRefusalReason,
+  WebListener,
 } from "../../src/http/pages.ts";
-import { serve } from "../../src/http/server.ts";
+import { serve, type WebServer } from "../../src/http/server.ts";
 
 /** An exposition that counts how often it was ended. */
 export interface CountedExposition extends Exposition {
@@ -29,7 +29,7 @@ export function expositionOf(
 
 /** A server whose pages a test makes, and what they were asked and told. */
 export interface Served {
-  server: Server<undefined>;
+  server: WebServer;
   /** Of `/metrics`. */
   url: string;
   formats: Format[];
@@ -44,6 +44,7 @@ type Metrics = Pages["metrics"];
 export function serveMetrics(
   metrics: Metrics,
   limits: Partial<Omit<Settings["web"], "listen">> = {},
+  listener: WebListener = SILENT,
 ): Served {
   const formats: Format[] = [];
   const refused: RefusalReason[] = [];
@@ -55,6 +56,7 @@ export function serveMetrics(
       listen,
       ...{ maxScrapesInFlight: 0, scrapeTimeoutSeconds: 0, isAdminEnabled: false },
       idleTimeoutSeconds: 60,
+      ...{ configFile: "", bearerTokenFile: "", publicPaths: [], maxFailedLogins: 0 },
       ...limits,
     },
     {
@@ -76,9 +78,9 @@ export function serveMetrics(
       isStandby: () => false,
       scraped: (_, bytes) => scrapedBytes.push(bytes),
       refused: (reason) => refused.push(reason),
-      requestRefused: (reason) => requestsRefused.push(reason),
       isBusy: () => true,
     },
+    { ...listener, requestRefused: (reason) => requestsRefused.push(reason) },
   );
   return { server, url: `${server.url}metrics`, formats, refused, requestsRefused, scrapedBytes };
 }
@@ -91,4 +93,14 @@ export const SECURITY_HEADERS = {
   "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",
+};
+
+/** Nobody to be told. */
+export const SILENT: WebListener = {
+  requestRefused: () => {},
+  accessRefused: () => {},
+  handshakeFailed: () => {},
+  certificateRefused: () => {},
+  webConfigReloaded: () => {},
+  webConfigRefused: () => {},
 };

@@ -231,6 +231,36 @@ const ROWS: Record<Exclude<keyof typeof SETTINGS, "connection">, Row> = {
     byDefault: false,
     ...booleans(),
   },
+  webConfigFile: {
+    get: ({ web }) => web.configFile,
+    byDefault: "",
+    valid: [["/etc/gateway/web-config.yml", "/etc/gateway/web-config.yml"]],
+    invalid: [],
+    fault: "",
+  },
+  bearerTokenFile: {
+    get: ({ web }) => web.bearerTokenFile,
+    byDefault: "",
+    valid: [["/run/secrets/tokens", "/run/secrets/tokens"]],
+    invalid: [],
+    fault: "",
+  },
+  publicPaths: {
+    get: ({ web }) => web.publicPaths,
+    byDefault: [],
+    valid: [
+      ["/metrics", ["/metrics"]],
+      [" /metrics , /-/*,", ["/metrics", "/-/*"]],
+      ["/*", ["/*"]],
+    ],
+    invalid: ["metrics", "/a?b", "/*/b", "/a b", "*", "/a#b"],
+    fault: "must be paths such as /metrics or /-/*, with commas between",
+  },
+  maxFailedLogins: {
+    get: ({ web }) => web.maxFailedLogins,
+    byDefault: 20,
+    ...integers(0, 1_000_000),
+  },
   scrapeTimeoutSeconds: {
     get: ({ web }) => web.scrapeTimeoutSeconds,
     byDefault: 0,

@@ -52,6 +52,14 @@ const CAUSES: Record<EventName, (events: Events, i: number) => void> = {
   series_limited: (events, i) => events.seriesLimited(`family_${i}`),
   series_ended: (events) => events.seriesEnded(1),
   other_layout_met: (events, i) => events.otherLayoutMet(`family_${i}`),
+  request_refused: (events, i) => {
+    const reasons = ["unauthorized", "too_many_failures", "rate_limit"] as const;
+    events.accessRefused(reasons[i % reasons.length], `10.0.0.1:${i}`);
+  },
+  handshake_failed: (events, i) => events.handshakeFailed(`10.0.0.1:${i}`, `reason ${i}`),
+  certificate_refused: (events, i) => events.certificateRefused(`10.0.0.1:${i}`, `reason ${i}`),
+  web_config_reloaded: (events) => events.webConfigReloaded(),
+  web_config_refused: (events, i) => events.webConfigRefused(`fault ${i}`),
   client_refused: (events) => events.clientRefused(10_000),
   client_closed: (events, i) => events.clientClosed(`10.0.0.1:${i}`, `reason ${i}`),
   senders_paused: (events, i) => events.sendersPaused(i),
