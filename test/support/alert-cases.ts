@@ -107,6 +107,7 @@ export const ALERT_CASES: AlertCase[] = [
         [own("ready", { ...B, ...ID })]: "0x10 1x80",
         [up(A)]: "1x9 0x80",
       },
+      "it shows prom_stream_gateway_info only": { ...INFO, [up(A)]: "1x90" },
       "Redis is away, which has an alert of its own": {
         ...PAIR,
         [own("ready", { ...A, ...ID })]: "1x9 0x80",
@@ -133,6 +134,11 @@ export const ALERT_CASES: AlertCase[] = [
         ...{ [up(A)]: "1x90", [info(A)]: "1x20", [`${info(A).slice(0, -3)}2"}`]: "_x20 1x69" },
         [own("ready", { ...A, ...ID })]: "1x90",
         [own("standby", { ...A, ...ID })]: "0x90",
+      },
+      "two instances with the same id that both work, as on two hosts' embedded queues": {
+        ...PAIR,
+        [own("ready", { ...B, ...ID })]: "1x90",
+        [own("standby", { ...B, ...ID })]: "0x90",
       },
       "two instances with ids of their own": {
         ...{ [up(A)]: "1x90", [up(B)]: "1x90" },

@@ -190,6 +190,27 @@ test("the ServiceMonitor relabels what senders pushed as docs/reliability.md doe
   ]);
 });
 
+test("the PrometheusRule has the rules of deploy/prometheus", async () => {
+  const { spec } = YAML.parse(await read("deploy/kubernetes/prometheus-rule.yaml")) as {
+    spec: object;
+  };
+  expect(spec).toEqual(YAML.parse(await read("deploy/prometheus/rules.yml")) as object);
+});
+
+test("the rules and the ServiceMonitor's Service have one name for the job", async () => {
+  const rules = await read("deploy/prometheus/rules.yml");
+  const jobs = new Set([...rules.matchAll(/job="([^"]*)"/g)].map(([, job]) => job));
+  const scraped = YAML.parse(await read("deploy/prometheus/prometheus.yml")) as {
+    scrape_configs: { job_name: string }[];
+  };
+  expect([...jobs]).toEqual(scraped.scrape_configs.map(({ job_name }) => job_name));
+  // The operator names a job after the Service.
+  const [job] = jobs;
+  expect(await read("deploy/kubernetes/gateway.yaml")).toMatch(
+    new RegExp(`kind: Service\\nmetadata:\\n  name: ${job}\\n`),
+  );
+});
+
 test("each action of a workflow is pinned to a commit", async () => {
   const folder = join(ROOT, ".github/workflows");
   for (const name of readdirSync(folder)) {

@@ -193,12 +193,12 @@ describe("recording rules", () => {
     const series = {
       ...{ ...pair("ready", "a", 1), ...pair("ready", "b", 0) },
       ...{ ...pair("standby", "a", 0), ...pair("standby", "b", 1) },
-      ...{ ...pair("info", "a", 1), ...pair("info", "b", 1), ...pair("info", "gone", 1) },
+      ...pair("ready", "gone", 0),
       'up{job="prom-stream-gateway",instance="a"}': "1x20",
       'up{job="prom-stream-gateway",instance="b"}': "0x20",
     };
     const labels = '{gatewayId="g",job="prom-stream-gateway",queueKey="q"}';
-    const looks = Object.entries({ "ready:max": 1, "standby:sum": 1, "targets:count": 2 }).map(
+    const looks = Object.entries({ "ready:sum": 1, "standby:sum": 1, "targets:count": 2 }).map(
       ([name, value]) => {
         const record = `gateway:prom_stream_gateway_${name}`;
         return {
