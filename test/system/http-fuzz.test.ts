@@ -15,8 +15,8 @@ const FUZZ_CASES = 3000;
 const FUZZ_AT_ONCE = 50;
 
 test(`${FUZZ_CASES} requests that are spoilt at random change nothing for the next one`, async () => {
-  const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 1e9);
-  process.stdout.write(`FUZZ_SEED=${seed}\n`);
+  const seed = Number(process.env.GATEWAY_TEST_SEED ?? Date.now() % 2 ** 32);
+  console.log(`http-fuzz: GATEWAY_TEST_SEED=${seed}`);
   const port = Number(new URL(gateway.url).port);
   const random = randomOf(seed);
   const whole = [...SMUGGLING, ...LINES]
