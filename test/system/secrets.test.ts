@@ -385,14 +385,18 @@ function write(content: string | Buffer): string {
   return path;
 }
 
-/** Each command ends with 2 and says what is wrong, and that is not the secret. */
+/**
+ * Each command ends with 2 and says what is wrong, and that is not the secret. A health check, which
+ * has no use for keys, may end otherwise.
+ */
 async function expectRefused(given: Given): Promise<void> {
   await Promise.all(
     COMMANDS.map(async (command) => {
       const { code, said } = await say(command, given);
+      expect(findCanary(said)).toEqual([]);
+      if (command[0] === "healthcheck" && !said.startsWith("config: ")) return;
       expect([command[0], code]).toEqual([command[0], 2]);
       expect(said).toStartWith("config: ");
-      expect(findCanary(said)).toEqual([]);
     }),
   );
 }
