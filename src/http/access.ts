@@ -4,6 +4,7 @@ import { BasicAuth, decoyOf } from "./basic-auth.ts";
 import { clientOf, FailedLogins } from "./failed-logins.ts";
 import type { AccessRefusalReason, WebListener } from "./pages.ts";
 import { plain } from "./plain.ts";
+import { ProvenLogins } from "./proven-logins.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 export interface AccessOptions {
@@ -23,7 +24,8 @@ const BUSY_RETRY_SECONDS = 1;
 /** Who may look: asked before a request is answered. */
 export class Access {
   readonly #options: AccessOptions;
-  readonly #basic = new BasicAuth();
+  readonly #proven = new ProvenLogins();
+  readonly #basic = new BasicAuth(this.#proven);
   readonly #failed: FailedLogins;
   readonly #bucket: TokenBucket;
 
@@ -61,16 +63,21 @@ export class Access {
   }
 
   #checkBearer(token: string, client: string, address: string): Response | undefined {
-    const waitSeconds = this.#failed.waitSeconds(client);
-    if (waitSeconds > 0) return this.#refuseGuesses(address, waitSeconds);
     const digest = digestOf(token);
     let isRight = false;
     // All of them are compared, whichever it is.
     for (const known of this.#options.files().tokenDigests) {
       isRight = timingSafeEqual(known, digest) || isRight;
     }
+    const key = this.#proven.keyOf(["token", client, token]);
+    // Before the limit: who shares an address with a guesser goes on being let in.
+    if (isRight && this.#proven.has(key)) return undefined;
+    const waitSeconds = this.#failed.waitSeconds(client);
+    if (waitSeconds > 0) return this.#refuseGuesses(address, waitSeconds);
     this.#failed.begin(client)(isRight ? "right" : "wrong");
-    return isRight ? undefined : this.#refuseLogin(address);
+    if (!isRight) return this.#refuseLogin(address);
+    this.#proven.add(key);
+    return undefined;
   }
 
   async #checkBasic(
@@ -89,7 +96,7 @@ export class Access {
     }
     const [user, password] = [decoded.slice(0, colon), decoded.slice(colon + 1)];
     const login = { client, user, password, hash: users.get(user), decoy: decoyOf(users) };
-    // Before the limit: who shares an address with a guesser goes on being let in.
+    // Before the limit, as with a token.
     if (this.#basic.isProven(login)) return undefined;
     const waitSeconds = this.#failed.waitSeconds(client);
     if (waitSeconds > 0) return this.#refuseGuesses(address, waitSeconds);

@@ -1,9 +1,7 @@
-import { createHmac, randomBytes } from "node:crypto";
+import type { ProvenLogins } from "./proven-logins.ts";
 
 export type Verdict = "right" | "wrong" | "busy";
 
-/** Proven logins that are remembered; of more the one that is longest out of use is forgotten. */
-const PROVEN_MAX = 1000;
 /** Logins that wait for a hash, beside the one that is being computed; others are told to come again. */
 const WAITING_MAX = 16;
 /** bcrypt takes no more of a password. Bun hashes a longer one first, which nobody else does. */
@@ -11,22 +9,22 @@ const PASSWORD_BYTES_MAX = 72;
 
 /**
  * Checks passwords against bcrypt hashes, which takes some 60 ms of a core each: one at a time, on a thread
- * of the runtime's own. What was right once is remembered, as a keyed hash, together with the client that
- * said it; so a scraper pays once.
+ * of the runtime's own. What was right once is remembered together with the client that said it; so a
+ * scraper pays once.
  */
 export class BasicAuth {
-  readonly #secret = randomBytes(32);
-  readonly #proven = new Set<string>();
+  readonly #proven: ProvenLogins;
   readonly #inFlight = new Map<string, Promise<Verdict>>();
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
+  constructor(proven: ProvenLogins) {
+    this.#proven = proven;
+  }
+
   /** Whether this client has logged in so before, under the hash that counts now. */
   isProven(login: Login): boolean {
-    const key = this.#keyOf(login);
-    if (!this.#proven.delete(key)) return false;
-    this.#proven.add(key);
-    return true;
+    return this.#proven.has(this.#keyOf(login));
   }
 
   /** The same login at the same time is looked at once. */
@@ -49,13 +47,11 @@ export class BasicAuth {
     const isRight = await turn.catch(() => false).finally(() => this.#waiting--);
     if (hash === undefined || !isRight) return "wrong";
     this.#proven.add(key);
-    if (this.#proven.size > PROVEN_MAX) this.#proven.delete(this.#proven.keys().next().value!);
     return "right";
   }
 
   #keyOf({ client, user, hash, password }: Login): string {
-    const parts = JSON.stringify([client, user, hash ?? null, password]);
-    return createHmac("sha256", this.#secret).update(parts).digest("base64");
+    return this.#proven.keyOf(["user", client, user, hash ?? null, password]);
   }
 }
 

@@ -61,7 +61,7 @@ export class WebWatch {
     this.#seen = [...this.#readAt.values()].join();
     if (fault === undefined && read.ok) {
       this.#files = read.files;
-      this.#listener.webConfigReloaded();
+      this.#listener.webConfigReloaded(read.files.tls?.expiresMs);
     } else this.#listener.webConfigRefused(fault ?? "");
   }
 

@@ -333,7 +333,7 @@ export const EVENTS = {
     area: "http",
     meaning:
       "The files of Web.ConfigFile or Web.BearerTokenFile have changed, and count from now on.",
-    fields: {},
+    fields: { certificateUntil: textIfAny("When the certificate among them ends.") },
   },
   web_config_refused: {
     level: "error",

@@ -201,9 +201,11 @@ export class Events implements IngestionListener, RegistryListener, RespListener
     this.#say("certificate_refused", { address, reason });
   }
 
-  webConfigReloaded(): void {
+  webConfigReloaded(certificateUntilMs: number | undefined): void {
     this.#metrics.webConfigSuccessful.set(1);
-    this.#say("web_config_reloaded", {});
+    const certificateUntil =
+      certificateUntilMs === undefined ? undefined : new Date(certificateUntilMs).toISOString();
+    this.#say("web_config_reloaded", { certificateUntil });
   }
 
   webConfigRefused(fault: string): void {

@@ -1,11 +1,18 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import type { Settings } from "../../src/config/settings.ts";
+import { WebWatch } from "../../src/http/web-watch.ts";
 import { expositionOf } from "../support/pages.ts";
 import { askTls } from "../support/tls-client.ts";
 import { until } from "../support/until.ts";
-import { makeWebFolder, type Told, type WebFolder } from "../support/web-server.ts";
+import { listenerOf, makeWebFolder, type Told, type WebFolder } from "../support/web-server.ts";
 
+const WEB: Settings["web"] = {
+  ...{ listen: { hostname: "127.0.0.1", port: 0 }, maxScrapesInFlight: 0, scrapeTimeoutSeconds: 0 },
+  ...{ isAdminEnabled: false, configFile: "", bearerTokenFile: "" },
+  ...{ publicPaths: [], maxFailedLogins: 0 },
+};
 const TLS = "tls_server_config: {cert_file: own.pem, key_file: own.key}";
 
 let web: WebFolder;
@@ -70,6 +77,26 @@ test("a key without its certificate is told, and what was before counts until th
   await until("it is read", () => served.told.includes("reloaded"));
   expect((await askTls(served.server.port)).server).not.toBe(first);
   expect(served.told).toEqual([fault, "reloaded"]);
+});
+
+test("files that change one after the other count when they have come to rest", async () => {
+  await renew();
+  const configFile = web.write("settling.yml", TLS);
+  const told: string[] = [];
+  const settings = { ...WEB, configFile };
+  const watch = new WebWatch(settings, listenerOf(told));
+  const before = watch.files;
+  const { certificate, key } = await web.issue(["DNS:localhost"]);
+  copyFileSync(key, join(web.folder, "own.key"));
+  watch.look();
+  copyFileSync(certificate, join(web.folder, "own.pem"));
+  watch.look();
+  expect([told, watch.files === before]).toEqual([[], true]);
+  watch.look();
+  expect([told, watch.files === before]).toEqual([["reloaded"], false]);
+  watch.look();
+  expect(told).toEqual(["reloaded"]);
+  watch.stop();
 });
 
 test("a broken file is told once, what was before counts, and a file that is right again does", async () => {

@@ -72,6 +72,23 @@ describe("a real Prometheus scrapes the gateway of docs/web-configuration.md", (
   });
 });
 
+test("a broken file is in the log and in the metrics, until it is right again", async () => {
+  web.write("changing.yml", "{}");
+  const gateway = await start("changing.yml");
+  const events = (name: string) => gateway.log().filter(({ event }) => event === name);
+  const isRight = () => gateway.value("prom_stream_gateway_web_config_last_reload_successful");
+  expect(await isRight()).toBe(1);
+  web.write("changing.yml", "basic_auth_users: {a: canary}");
+  await until("it is told", () => events("web_config_refused").length > 0);
+  expect(await isRight()).toBe(0);
+  expect(events("web_config_refused")[0]).toMatchObject({ level: "error", area: "http" });
+  web.write("changing.yml", "http_server_config: {headers: {X-Frame-Options: deny}}");
+  await until("it is read", () => events("web_config_reloaded").length > 0);
+  expect(await isRight()).toBe(1);
+  expect(events("web_config_refused").length).toBe(1);
+  expect(JSON.stringify(gateway.log())).not.toContain("canary");
+});
+
 describe("check-config", () => {
   test("says what the files mean", async () => {
     const flags = [`--Web.ConfigFile=${join(web.folder, "web-config.yml")}`, tokenFlag()];

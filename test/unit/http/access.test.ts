@@ -171,13 +171,33 @@ describe("after too many failed logins", () => {
     expect(statuses.filter((status) => status === 429).length).toBe(6);
   });
 
-  test("who shares an address with a guesser and was let in before still is", async () => {
+  for (const [what, guess, right, other] of [
+    ["a user", wrong, basic("alice", "right"), basic("carol", "right")],
+    ["a token", "Bearer wrong", `Bearer ${TOKENS[0]}`, `Bearer ${TOKENS[1]}`],
+  ] as const) {
+    test(`who shares an address with a guesser and was let in before still is: ${what}`, async () => {
+      const { access } = make(BOTH, { failedLoginsMax: 2 });
+      expect(await statusOf(access, right)).toBe(200);
+      for (let i = 0; i < 3; i++) await statusOf(access, guess);
+      expect(await statusOf(access, right)).toBe(200);
+      expect(await statusOf(access, other)).toBe(429);
+    });
+  }
+
+  test("a token that counts no more lets nobody in, who was let in before neither", async () => {
+    const made = make(BOTH);
+    expect(await statusOf(made.access, `Bearer ${TOKENS[0]}`)).toBe(200);
+    made.files = { ...BOTH, tokenDigests: [digestOf(TOKENS[1]!)] };
+    expect(await statusOf(made.access, `Bearer ${TOKENS[0]}`)).toBe(401);
+  });
+
+  test("a guesser learns nothing from who was let in elsewhere", async () => {
     const { access } = make(BOTH, { failedLoginsMax: 2 });
     const right = basic("alice", "right");
     expect(await statusOf(access, right)).toBe(200);
-    for (let i = 0; i < 3; i++) await statusOf(access, wrong);
-    expect(await statusOf(access, right)).toBe(200);
-    expect(await statusOf(access, basic("carol", "right"))).toBe(429);
+    const address = "10.0.0.2";
+    for (let i = 0; i < 2; i++) await statusOf(access, wrong, { address });
+    expect(await statusOf(access, right, { address })).toBe(429);
   });
 
   test("requests without a login are not counted", async () => {

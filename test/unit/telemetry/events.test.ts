@@ -58,7 +58,7 @@ const CAUSES: Record<EventName, (events: Events, i: number) => void> = {
   },
   handshake_failed: (events, i) => events.handshakeFailed(`10.0.0.1:${i}`, `reason ${i}`),
   certificate_refused: (events, i) => events.certificateRefused(`10.0.0.1:${i}`, `reason ${i}`),
-  web_config_reloaded: (events) => events.webConfigReloaded(),
+  web_config_reloaded: (events) => events.webConfigReloaded(undefined),
   web_config_refused: (events, i) => events.webConfigRefused(`fault ${i}`),
   client_refused: (events) => events.clientRefused(10_000),
   client_closed: (events, i) => events.clientClosed(`10.0.0.1:${i}`, `reason ${i}`),
