@@ -41,7 +41,11 @@ export async function openTab(
     faults.push(`dialog: ${dialog.message()}`);
     void dialog.dismiss();
   });
-  page.on("requestfailed", (request) => faults.push(`failed: ${request.url()}`));
+  page.on("requestfailed", (request) => {
+    const error = request.failure()?.errorText;
+    // What is under way when another page is loaded is not waited for.
+    if (error !== "net::ERR_ABORTED") faults.push(`${error}: ${request.url()}`);
+  });
   page.on("response", (response) => {
     if (response.status() >= 400) faults.push(`${response.status()}: ${response.url()}`);
   });

@@ -98,7 +98,7 @@ async function refresh(): Promise<void> {
 function show(): void {
   const focused = document.activeElement;
   render(<Page facts={facts} view={view} connection={connection} />, root);
-  // A row that moves takes the focus from what is in it.
+  // Where a browser has no `moveBefore`, a row that moves takes the focus from what is in it.
   if (focused !== document.activeElement && focused instanceof HTMLElement && focused.isConnected) {
     focused.focus({ preventScroll: true });
   }
