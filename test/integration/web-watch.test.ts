@@ -10,6 +10,7 @@ import { listenerOf, makeWebFolder, type Told, type WebFolder } from "../support
 
 const WEB: Settings["web"] = {
   ...{ listen: { hostname: "127.0.0.1", port: 0 }, maxScrapesInFlight: 0, scrapeTimeoutSeconds: 0 },
+  idleTimeoutSeconds: 60,
   ...{ isAdminEnabled: false, configFile: "", bearerTokenFile: "" },
   ...{ publicPaths: [], maxFailedLogins: 0 },
 };
