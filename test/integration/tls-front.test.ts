@@ -239,14 +239,18 @@ describe("handshakes", () => {
 });
 
 test("parts of a handshake, rubbish and clients that go away leave nothing behind", async () => {
-  const { front, told, stop } = makeFront({ max: 1000, timeoutMs: 60_000 });
+  const { front, told, stop } = makeFront({ max: 1000, timeoutMs: 200 });
   const hello = await firstOf(front.port);
+  // What the first question leaves open is the runtime's own.
+  await askTls(front.port);
   const before = readdirSync("/proc/self/fd").length;
-  for (let length = 1; length <= hello.length; length += 7) {
+  for (let length = 1; length <= hello.length; length += 37) {
     const part = connect(front.port, "127.0.0.1");
+    const ends = [closed(part)];
     part.write(hello.subarray(0, length));
     part.end();
     const rubbish = connect(front.port, "127.0.0.1");
+    ends.push(closed(rubbish));
     const changed = Buffer.from(hello);
     changed[length - 1]! ^= 0xff;
     rubbish.write(Buffer.concat([changed, Buffer.alloc(64, length)]));
@@ -254,7 +258,7 @@ test("parts of a handshake, rubbish and clients that go away leave nothing behin
     leaving.write("GET /5000000 HTTP/1.1\r\nHost: localhost\r\n\r\n");
     await new Promise((resolve) => leaving.once("data", resolve));
     leaving.destroy();
-    await Promise.all([closed(part), closed(rubbish)]);
+    await Promise.all(ends);
   }
   expect((await askTls(front.port)).status).toBe(200);
   await until("all is closed", () => readdirSync("/proc/self/fd").length <= before);
