@@ -287,6 +287,20 @@ export const ALERT_CASES: AlertCase[] = [
     },
   },
   {
+    alert: "WebConfigRefused",
+    series: { ...INFO, [own("web_config_last_reload_successful", A)]: "1x9 0x80" },
+    ...{ before: "24m", at: "25m" },
+    labels: { ...A, ...Q, ...WARNING },
+    summary: "Gateway a:9091 cannot use its web configuration",
+    description:
+      "The files of Web.ConfigFile or Web.BearerTokenFile of a:9091 (q) are wrong. What they said before counts, until a restart, which fails.",
+    never: {
+      "a file that was half written for a while": {
+        ...{ ...INFO, [own("web_config_last_reload_successful", A)]: "1x9 0x13 1x80" },
+      },
+    },
+  },
+  {
     alert: "SamplesLost",
     series: { [own("lost_samples_total", { ...A, ...Q })]: "0x9 30x80" },
     ...{ before: "9m", at: "10m" },

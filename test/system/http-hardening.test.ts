@@ -144,9 +144,10 @@ test("refused requests are counted by reason", async () => {
     [`PUT /api/v1/admin/wipe HTTP/1.1\r\n${HOST}Origin: null\r\n\r\n`, true],
   ];
   for (const [text, isClosed] of sent) await exchange(port, text, { answers: 1, isClosed });
-  const rises = (await counts()).map(([reason, count]) => [reason, count - before.get(reason)!]);
+  const rises = (await counts())
+    .map(([reason, count]) => [reason, count - before.get(reason)!] as const)
+    .filter(([, rise]) => rise !== 0);
   expect(Object.fromEntries(rises)).toEqual({
     ...{ bad_request: 1, not_found: 1, method_not_allowed: 1, body_too_large: 1, cross_site: 1 },
-    admin_off: 0,
   });
 });
