@@ -83,7 +83,10 @@ async function take(
   });
   await until("it is drawn", async () => (await page.locator(".plot canvas").count()) === 5);
   if (query !== "") {
-    await page.evaluate(() => document.getElementById("families")?.scrollIntoView());
+    await page.evaluate(() => {
+      document.getElementById("families")?.scrollIntoView();
+      document.querySelector<HTMLDetailsElement>("table.series details")?.setAttribute("open", "");
+    });
   }
   await page.screenshot({ path: join(flags.folder, `${name}.png`) });
   for (const fault of faults) process.stderr.write(`screenshots: ${name}: ${fault}\n`);

@@ -16,8 +16,8 @@ export type Connection =
   /** Without JavaScript, or before it has begun. */
   | { kind: "still" }
   | { kind: "live" }
-  /** The gateway does not answer. */
-  | { kind: "away"; forSeconds: number; nextInSeconds: number };
+  /** The gateway does not answer, or not to this browser any more. */
+  | { kind: "away"; isRefused: boolean; forSeconds: number; nextInSeconds: number };
 
 export interface PageProps {
   facts: Facts;
@@ -77,6 +77,14 @@ export function Page({ facts, view, connection }: PageProps): JSX.Element {
 /** What the page's title says, too. */
 export function shownState({ facts, connection }: Pick<PageProps, "facts" | "connection">): State {
   if (connection.kind !== "away") return stateOf(facts.status, dataOf(facts.history));
+  if (connection.isRefused) {
+    return {
+      level: "bad",
+      title: "The gateway wants a login",
+      detail: "What stands below is what it said last.",
+      remedy: "Load this page anew to log in.",
+    };
+  }
   return {
     level: "bad",
     title: "The gateway does not answer",

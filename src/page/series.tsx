@@ -102,16 +102,19 @@ function Value({ of }: { of: SeriesEntry }): JSX.Element {
   const parts = buckets ?? quantiles ?? [];
   return (
     <>
-      <Shown value={count} />
+      <span class="part">
+        count <Shown value={count} />
+      </span>
       {sum !== undefined && (
-        <span class="sum">
+        <span class="part">
           sum <Shown value={sum} />
         </span>
       )}
       {parts.length > 0 && (
         <details>
           <summary>
-            {parts.length} {buckets === undefined ? "quantiles" : "buckets"}
+            {parts.length} {buckets === undefined ? "quantile" : "bucket"}
+            {parts.length === 1 ? "" : "s"}
           </summary>
           <dl class="parts">
             {parts.map(([name, part]) => (

@@ -89,7 +89,7 @@ export function Build({ status }: { status: Status }): JSX.Element {
         <Fact name="Dropped">
           <Count of={status.droppedTotal} />
         </Fact>
-        <Fact name="Lost by Redis">
+        <Fact name="Lost by the queue">
           <Count of={status.lostTotal} />
         </Fact>
       </dl>

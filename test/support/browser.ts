@@ -58,6 +58,18 @@ export async function openTab(
   return { page, faults, close: () => context.close() };
 }
 
+/** The status page, once it keeps itself up to date, if it may. */
+export async function openStatus(
+  browser: Browser,
+  { url }: { url: string },
+  query = "",
+  options: BrowserContextOptions = {},
+): Promise<Tab> {
+  const tab = await openTab(browser, `${url}/status${query}`, options);
+  if (options.javaScriptEnabled !== false) await tab.page.locator(".fresh.is-live").waitFor();
+  return tab;
+}
+
 /** What axe-core finds wrong, as `rule: element`. */
 export async function findBarriers(page: Page): Promise<string[]> {
   // As the developer tools would: a script of its own the page's policy does not let in.

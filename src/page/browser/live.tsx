@@ -23,8 +23,12 @@ let connection: Connection = { kind: "still" };
 let asked = 0;
 let wake = () => {};
 
+/** Users or their passwords have changed since the page was loaded. */
+class Refused extends Error {}
+
 const ask: Ask = async (path) => {
   const response = await fetch(path, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  if (response.status === 401) throw new Refused(path);
   return readAnswer(await response.json());
 };
 
@@ -38,9 +42,10 @@ void keepUp();
 
 async function keepUp(): Promise<void> {
   let failures = 0;
+  let isRefused = false;
   let answeredAt = performance.now();
   for (let turn = 1; ; turn++) {
-    await rest(failures, answeredAt);
+    await rest(failures, isRefused, answeredAt);
     try {
       const status = await askStatus(ask);
       // Another program needs another page.
@@ -51,14 +56,15 @@ async function keepUp(): Promise<void> {
       answeredAt = performance.now();
       connection = { kind: "live" };
       show();
-    } catch {
+    } catch (error) {
       failures++;
+      isRefused = error instanceof Refused;
     }
   }
 }
 
 /** Until it is time to ask again, and there is somebody to see it. */
-async function rest(failures: number, answeredAt: number): Promise<void> {
+async function rest(failures: number, isRefused: boolean, answeredAt: number): Promise<void> {
   const dueAt =
     performance.now() + Math.min(POLL_MS * 2 ** Math.max(0, failures - 1), RETRY_MS_MAX);
   for (;;) {
@@ -67,7 +73,7 @@ async function rest(failures: number, answeredAt: number): Promise<void> {
       const [forSeconds, nextInSeconds] = [now - answeredAt, Math.max(0, dueAt - now)].map((ms) =>
         Math.round(ms / 1000),
       );
-      connection = { kind: "away", forSeconds, nextInSeconds };
+      connection = { kind: "away", isRefused, forSeconds, nextInSeconds };
       show();
     }
     if (now >= dueAt && !document.hidden) return;
