@@ -21,11 +21,13 @@ export async function run(
     return 1;
   }
   const embedded = settings.embedded.listen;
+  const site = `${gateway.url.protocol}//localhost:${gateway.url.port}`;
   gateway.events.gatewayStarted({
     version: VERSION,
     listen: `${settings.web.listen.hostname ?? ""}:${gateway.url.port}`,
     push: embedded && `${embedded.hostname ?? ""}:${gateway.embeddedPort}`,
-    metrics: `${gateway.url.protocol}//localhost:${gateway.url.port}/metrics`,
+    metrics: `${site}/metrics`,
+    status: `${site}/status`,
     workers: settings.redis.workers,
     queueKey: settings.redis.queueKey,
   });

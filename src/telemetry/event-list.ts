@@ -71,6 +71,7 @@ export const EVENTS = {
       listen: text("Where it serves HTTP."),
       push: textIfAny("Where senders push, with an embedded queue."),
       metrics: text("Where Prometheus finds it on this host."),
+      status: text("And a browser its status page."),
       workers: count("Threads that read and decode."),
       queueKey: text("The list that senders push to."),
     },

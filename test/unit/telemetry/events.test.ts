@@ -15,7 +15,15 @@ import { OwnMetrics } from "../../../src/telemetry/own-metrics.ts";
 const CAUSES: Record<EventName, (events: Events, i: number) => void> = {
   gateway_started: (events) =>
     events.gatewayStarted({
-      ...{ version: "1", listen: ":1", push: undefined, metrics: "m", workers: 1, queueKey: "q" },
+      ...{
+        version: "1",
+        listen: ":1",
+        push: undefined,
+        metrics: "m",
+        status: "s",
+        workers: 1,
+        queueKey: "q",
+      },
     }),
   gateway_stopping: (events) => events.gatewayStopping("SIGTERM"),
   gateway_stopped: (events) => events.gatewayStopped(1),
