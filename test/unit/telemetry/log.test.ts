@@ -57,7 +57,13 @@ describe("a line", () => {
   test("leaves out what is not there, and cuts what is long", () => {
     for (const isTerminal of [false, true]) {
       const { log, lines } = makeLog({ isTerminal });
-      const fields = { listen: ":9091", metrics: "m", workers: 2, queueKey: "q".repeat(5000) };
+      const fields = {
+        listen: ":9091",
+        metrics: "m",
+        status: "s",
+        workers: 2,
+        queueKey: "q".repeat(5000),
+      };
       log.write("gateway_started", { version: "1", push: undefined, ...fields });
       expect(lines[0]).not.toContain("push");
       expect(/q{10,}/.exec(lines[0])?.[0]).toHaveLength(1000);
