@@ -2,7 +2,7 @@ import { renderDocument } from "../page/document.tsx";
 import { type Ask, gather } from "../page/facts.ts";
 import shell from "../page/status.html";
 import { readView } from "../page/view.ts";
-import { negotiateEncoding } from "./negotiate.ts";
+import { parseQualityList } from "./quality-list.ts";
 
 /** Nothing from elsewhere, nothing inline: what a sender writes can never be more than text. */
 const POLICY = [
@@ -51,7 +51,7 @@ export async function showPage(ask: Ask, url: URL): Promise<Response> {
 
 export async function showAsset(kind: Kind, request: Request, url: URL): Promise<Response> {
   const { tag, plain, gzipped } = (await bundle()).assets[kind];
-  const isGzipped = negotiateEncoding(request.headers.get("accept-encoding")) !== "identity";
+  const isGzipped = takesGzip(request.headers.get("accept-encoding"));
   const headers: Record<string, string> = {
     "Content-Type": ASSETS[kind].type,
     "Cache-Control": url.searchParams.get("v") === tag ? FOREVER : "no-cache",
@@ -64,6 +64,12 @@ export async function showAsset(kind: Kind, request: Request, url: URL): Promise
   }
   if (isGzipped) headers["Content-Encoding"] = "gzip";
   return new Response(isGzipped ? gzipped : plain, { headers });
+}
+
+function takesGzip(acceptEncoding: string | null): boolean {
+  return parseQualityList(acceptEncoding ?? "").some(
+    ({ name, quality }) => name === "gzip" && quality > 0,
+  );
 }
 
 let read: Promise<Bundle> | undefined;
