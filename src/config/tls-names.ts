@@ -36,6 +36,12 @@ const CURVES: Record<string, string> = {
   X25519: "X25519",
 };
 
+/** OpenSSL's words in an error of the runtime's, without its numbers; undefined: there are none. */
+export function openSslReasonOf({ message }: Error): string | undefined {
+  const reason = /OPENSSL_internal:([A-Z0-9_]+)/.exec(message)?.[1];
+  return reason?.toLowerCase().replaceAll("_", " ");
+}
+
 /** Empty: one that needs no naming; undefined: there is none of that name. */
 export function ciphersOf(name: string): string | undefined {
   return Object.hasOwn(CIPHERS, name) ? CIPHERS[name] : undefined;

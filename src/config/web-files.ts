@@ -1,10 +1,11 @@
 import { constants, createHash, createPrivateKey, X509Certificate } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { Settings } from "./settings.ts";
 import { SETTINGS } from "./settings.ts";
-import { OPENSSL_VERSIONS } from "./tls-names.ts";
+import { readTextFile, shownPath } from "./text-file.ts";
+import { OPENSSL_VERSIONS, openSslReasonOf } from "./tls-names.ts";
 import {
   type ClientAuthType,
   type PemSource,
@@ -95,12 +96,9 @@ export function stampOf(path: string): string {
 }
 
 function readText(path: string, name: string): string {
-  try {
-    if (statSync(path).size > FILE_BYTES_MAX) throw new Error("it is larger than 1 MiB");
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new Fault(`${name} cannot be read: ${(error as Error).message}`);
-  }
+  const read = readTextFile(path, FILE_BYTES_MAX);
+  if (read.ok) return read.text;
+  throw new Fault(`${name} ${read.fault}, got ${JSON.stringify(shownPath(path))}`);
 }
 
 /** Paths are relative to the folder of the file that names them. */
@@ -119,20 +117,28 @@ function openTls(
   const [own] = checkCertificates(certificate, config.certificate);
   if (config.clientCa && clientCa !== undefined) checkCertificates(clientCa, config.clientCa);
   checkKey(key, config.key, own!);
-  const context = createSecureContext({
-    cert: certificate,
-    key,
-    ca: clientCa,
-    minVersion: OPENSSL_VERSIONS[config.minVersion],
-    maxVersion: OPENSSL_VERSIONS[config.maxVersion],
-    ciphers: config.ciphers,
-    honorCipherOrder: config.prefersOwnOrder,
-    ecdhCurve: config.curves,
-    // A session that is taken up again would bring along a certificate that has ended since.
-    secureOptions: constants.SSL_OP_NO_TICKET,
-  });
+  const context = openContext(config, { cert: certificate, key, ca: clientCa });
   const { clientAuth, allowedSans } = config;
   return { context, clientAuth, allowedSans, expiresMs: Date.parse(own!.validTo) };
+}
+
+function openContext(config: TlsConfig, pem: { cert: string; key: string; ca?: string }) {
+  try {
+    return createSecureContext({
+      ...pem,
+      minVersion: OPENSSL_VERSIONS[config.minVersion],
+      maxVersion: OPENSSL_VERSIONS[config.maxVersion],
+      ciphers: config.ciphers,
+      honorCipherOrder: config.prefersOwnOrder,
+      ecdhCurve: config.curves,
+      // A session that is taken up again would bring along a certificate that has ended since.
+      secureOptions: constants.SSL_OP_NO_TICKET,
+    });
+  } catch (error) {
+    // Of a file that was cut off the whole certificates before the cut are right by themselves.
+    const reason = openSslReasonOf(error as Error) ?? "for no known reason";
+    throw new Fault(`web config: tls_server_config cannot be used: ${reason}`);
+  }
 }
 
 function checkCertificates(pem: string, { field }: PemSource): X509Certificate[] {

@@ -26,8 +26,10 @@ export function firstNameIn(
   return names.find((name) => spelled.has(spellAddress(name)));
 }
 
+/** One with a zone (`fe80::1%eth0`) is no host of a URL, and stays as it is. */
 function spellAddress(name: string): string {
-  return isIPv6(name) ? new URL(`http://[${name}]`).hostname.slice(1, -1) : name;
+  if (!isIPv6(name)) return name;
+  return URL.parse(`http://[${name}]`)?.hostname.slice(1, -1) ?? name;
 }
 
 function unquote(text: string): string | undefined {

@@ -6,11 +6,8 @@ import { plain } from "./plain.ts";
 import { answer, routesOf } from "./routes.ts";
 import { Scrapes } from "./scrapes.ts";
 import { secure } from "./secure.ts";
-import { TlsFront } from "./tls-front.ts";
+import { BEHIND, TlsFront } from "./tls-front.ts";
 import { WebWatch } from "./web-watch.ts";
-
-/** Behind the front nobody else is to get in by the network. */
-const BEHIND = { hostname: "127.0.0.1", port: 0 };
 
 /** The server at work. */
 export interface WebServer {
@@ -35,21 +32,25 @@ export function serve(web: Settings["web"], pages: Pages, listener: WebListener)
   const entrance = { access, routes, listener };
   let front: TlsFront | undefined;
   const { tls } = watch.files;
-  const listen = tls === undefined ? web.listen : BEHIND;
+  // Behind the front nobody else is to get in by the network.
+  const listen = tls === undefined ? web.listen : { hostname: BEHIND, port: 0 };
+  const dress = (response: Response): Response => {
+    secure(response);
+    for (const [name, value] of watch.files.headers) response.headers.set(name, value);
+    return response;
+  };
   const server = listenOn(listen, SETTINGS.listen.name, (hostname) =>
     Bun.serve({
       hostname,
       port: listen.port,
       fetch: async (request, self) => {
         const from = self.requestIP(request);
-        const address = tls === undefined ? from?.address : front?.addressOf(from?.port ?? 0);
-        if (address === undefined) return secure(plain(403, "forbidden: not by the front"));
-        const response = secure(await answer(entrance, request, address));
-        for (const [name, value] of watch.files.headers) response.headers.set(name, value);
-        return response;
+        const address = tls === undefined ? from?.address : from && front?.addressOf(from);
+        if (!address) return dress(plain(403, "forbidden: not by the front"));
+        return dress(await answer(entrance, request, address));
       },
       // Without it the runtime writes why a body was broken off to standard error.
-      error: () => secure(plain(500, "internal error")),
+      error: () => dress(plain(500, "internal error")),
       // Until a connection's first request has come whole the runtime has 10 s of its own.
       idleTimeout: web.idleTimeoutSeconds,
       development: false,

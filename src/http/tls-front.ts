@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { type ListenAddress, listenOn } from "../config/listen-address.ts";
+import { openSslReasonOf } from "../config/tls-names.ts";
 import type { TlsTerms } from "../config/web-files.ts";
 import { firstNameIn, namesOf } from "./certificate-names.ts";
 import type { WebListener } from "./pages.ts";
@@ -12,13 +13,16 @@ export interface TlsFrontOptions {
   setting: string;
   /** Asked at each connection: so a new certificate counts for the next one. */
   terms: () => TlsTerms;
-  /** Where the server behind it listens, on 127.0.0.1. */
+  /** Where the server behind it listens, at `BEHIND`. */
   portBehind: number;
   handshakes?: typeof HANDSHAKES;
   /** Of more the one that is silent for longest ends. */
   connectionsMax?: number;
   listener: Pick<WebListener, "handshakeFailed" | "certificateRefused" | "accessRefused">;
 }
+
+/** Where the server behind the front listens, and our connections to it come from. */
+export const BEHIND = "127.0.0.1";
 
 /** If the process may have so many open: a connection takes three descriptors. */
 const CONNECTIONS_MAX = 1000;
@@ -78,9 +82,10 @@ export class TlsFront {
     return address.port;
   }
 
-  /** Whose connection it is that came to the server behind from this port; undefined: not one of ours. */
-  addressOf(port: number): string | undefined {
-    return this.#addresses.get(port);
+  /** Whose connection it is that came to the server behind from there; undefined: not one of ours. */
+  addressOf({ address, port }: { address: string; port: number }): string | undefined {
+    // Another process may have the same port at another address of this host.
+    return address === BEHIND ? this.#addresses.get(port) : undefined;
   }
 
   /** Takes no new connections; with `force` those that there are end, too. */
@@ -151,7 +156,7 @@ export class TlsFront {
 
   /** Both ways, no faster than the other side takes it. */
   #relay(socket: Socket, secure: TLSSocket, address: string): void {
-    const behind = connect({ port: this.#options.portBehind, host: "127.0.0.1" });
+    const behind = connect({ port: this.#options.portBehind, host: BEHIND });
     let port: number | undefined;
     let lingering: Timer | undefined;
     const end = () => {
@@ -231,8 +236,6 @@ function certificateFaultOf(
   return firstNameIn(names, allowedSans) === undefined ? "no name in it is allowed" : undefined;
 }
 
-/** OpenSSL's words without its numbers. */
 function reasonOf(error: Error): string {
-  const reason = /OPENSSL_internal:([A-Z0-9_]+)/.exec(error.message)?.[1];
-  return reason?.toLowerCase().replaceAll("_", " ") ?? error.message;
+  return openSslReasonOf(error) ?? error.message;
 }

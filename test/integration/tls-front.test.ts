@@ -198,6 +198,33 @@ test("what is behind the front answers nobody else on this host", async () => {
   }
 });
 
+test("what is behind the front does not take another's connection for the front's, whatever its port", async () => {
+  const before = listeningPorts();
+  const { server } = web.serve(configOf());
+  const behind = listeningPorts().find((port) => !before.includes(port) && port !== server.port)!;
+  const client = await open(server.port);
+  const ask = "GET /-/healthy HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  client.write(ask);
+  await new Promise((resolve) => client.once("data", resolve));
+  const port = portsTo(behind).find((from) => from !== behind)!;
+  const other = connect({
+    ...{ port: behind, host: "127.0.0.1", localAddress: "127.0.0.2", localPort: port },
+  });
+  other.write(ask);
+  const answered = await new Promise((resolve) => other.once("data", resolve));
+  expect(String(answered)).toStartWith("HTTP/1.1 403 ");
+  for (const socket of [client, other]) socket.destroy();
+});
+
+test("a certificate with an address that is no host of a URL is refused like any other", async () => {
+  const zoned = await web.issue(["DNS:fe80::1%eth0"]);
+  const { server, told } = web.serve(
+    configOf("client_auth_type: RequireAnyClientCert", "client_allowed_sans: ['::1']"),
+  );
+  expect((await askTls(server.port, wordsOf(zoned))).status).toBeUndefined();
+  expect(told).toEqual(["certificate refused: certificate: no name in it is allowed"]);
+});
+
 test("failures are laid to the client, not to the front", async () => {
   const hash = await Bun.password.hash("right", { algorithm: "bcrypt", cost: 4 });
   const { server, told } = web.serve(`${configOf()}\nbasic_auth_users: {a: ${hash}}`, {
@@ -376,6 +403,15 @@ function closed(socket: Socket): Promise<void> {
   socket.on("error", () => {});
   socket.resume();
   return new Promise((resolve) => socket.on("close", () => resolve()));
+}
+
+/** From which connections to this one come. Source: proc(5), `/proc/net/tcp`. */
+function portsTo(port: number): number[] {
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
+  const line = new RegExp(`^ *\\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:${hex} 01`, "gm");
+  return [...readFileSync("/proc/net/tcp", "latin1").matchAll(line)].map(([, from]) =>
+    Number.parseInt(from!, 16),
+  );
 }
 
 /** Of TCP, those of this process. Source: proc(5), `/proc/net/tcp` and `/proc/pid/fd`. */

@@ -31,6 +31,8 @@ describe("a name is allowed", () => {
     ["0:0:0:0:0:0:0:1", "::1", true],
     ["2001:DB8:0:0:0:0:0:1", "2001:db8::1", true],
     ["10.0.0.1", "10.0.0.01", false],
+    ["fe80::1%eth0", "fe80::1", false],
+    ["fe80::1%eth0", "fe80::1%eth0", true],
   ] as const) {
     test(`${isAllowed ? "as" : "or rather not:"} ${name} where ${allowed} is`, () => {
       expect(firstNameIn([name], new Set([allowed]))).toBe(isAllowed ? name : undefined);

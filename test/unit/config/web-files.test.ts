@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { $ } from "bun";
+import { readWebFiles } from "../../../src/config/web-files.ts";
+import type { Issued } from "../../support/authority.ts";
+import { makeWebFolder, type WebFolder } from "../../support/web-server.ts";
+
+let web: WebFolder;
+let own: Issued;
+
+beforeAll(async () => {
+  web = await makeWebFolder();
+  own = await web.issue(["DNS:localhost"]);
+});
+afterAll(() => web?.end());
+
+test("a chain that was cut off in the middle is a fault, though its first certificate is right", () => {
+  const whole = readFileSync(own.certificate, "utf8");
+  for (const rest of [whole.slice(0, 200), whole.replaceAll("CERTIFICATE", "X509 CERTIFICATE")]) {
+    const chain = web.write("chain.pem", whole + rest.replace(/MII/, "AAA"));
+    const tls = `tls_server_config: {cert_file: ${chain}, key_file: ${own.key}}`;
+    expect(faultsOf({ configFile: web.write("web.yml", tls) })).toMatch(
+      /^web config: tls_server_config cannot be used: [a-z ]+$/,
+    );
+  }
+});
+
+test("a pipe is a fault, and is not waited for", async () => {
+  const path = join(web.folder, "pipe");
+  await $`mkfifo ${path}`;
+  const fault = `must be a file, not a pipe, got ${JSON.stringify(path)}`;
+  expect(faultsOf({ configFile: path })).toBe(`config: Web.ConfigFile ${fault}`);
+  expect(faultsOf({ bearerTokenFile: path })).toBe(`config: Web.BearerTokenFile ${fault}`);
+});
+
+test("a token that stands where the name of its file belongs is not shown", () => {
+  expect(faultsOf({ bearerTokenFile: "canary-token" })).toBe(
+    'config: Web.BearerTokenFile cannot be read: ENOENT: no such file or directory, got "***"',
+  );
+});
+
+function faultsOf(files: { configFile?: string; bearerTokenFile?: string }): string {
+  const read = readWebFiles({ configFile: "", bearerTokenFile: "", ...files });
+  return read.ok ? "none" : read.faults.join("\n");
+}
