@@ -471,10 +471,10 @@ export const SETTINGS = {
   }),
   scrapeTimeoutSeconds: define({
     name: "Web.ScrapeTimeoutSeconds",
-    defaultText: "0",
+    defaultText: "120",
     schema: integer(0, 86_400),
     takes: "0..86400",
-    doc: "A scrape that takes longer gets 503, or is broken off when its answer has begun. What Prometheus says in `X-Prometheus-Scrape-Timeout-Seconds` counts too: the shorter of both. 0: only that.",
+    doc: "A scrape that takes longer gets 503, or is broken off when its answer has begun, as is a list of all series or families that takes longer. Of a scrape, what Prometheus says in `X-Prometheus-Scrape-Timeout-Seconds` counts too: the shorter of both. 0: only that.",
   }),
   idleTimeoutSeconds: define({
     name: "Web.IdleTimeoutSeconds",

@@ -23,12 +23,15 @@ export interface Writing {
 
 /** Answers that take long to make, and leave others their time. */
 export class GradualAnswers {
-  readonly #pages: Pages;
+  readonly #pages: Pick<Pages, "isBusy">;
+  readonly #timeoutSeconds: number;
   readonly #turns = new Turns();
   #inChunks = 0;
 
-  constructor(pages: Pages) {
+  /** `timeoutSeconds` is for answers in chunks, which are broken off then; 0: never. */
+  constructor(pages: Pick<Pages, "isBusy">, timeoutSeconds: number) {
     this.#pages = pages;
+    this.#timeoutSeconds = timeoutSeconds;
   }
 
   /**
@@ -41,12 +44,18 @@ export class GradualAnswers {
       return fail("unavailable", `${IN_CHUNKS_MAX} lists are being answered with already`);
     }
     this.#inChunks++;
+    let timer: Timer | undefined;
     const end = () => {
+      clearTimeout(timer);
       this.#inChunks--;
       writing.end();
     };
     const rendering = new Rendering({ ...writing, end }, this.#pages.isBusy);
     signal.addEventListener("abort", () => rendering.end());
+    // Else clients that take a little now and then could keep all places. What is asked of it then fails.
+    if (this.#timeoutSeconds > 0) {
+      timer = setTimeout(() => rendering.end(), this.#timeoutSeconds * 1000);
+    }
     return new Response(bodyOf(rendering), { headers: JSON_HEADERS });
   }
 

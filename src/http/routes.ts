@@ -1,3 +1,4 @@
+import type { Settings } from "../config/settings.ts";
 import { type Ask, readAnswer } from "../page/facts.ts";
 import type { Access } from "./access.ts";
 import {
@@ -15,7 +16,7 @@ import { GradualAnswers } from "./gradual-answer.ts";
 import { inspect } from "./inspect.ts";
 import type { Pages, RequestRefusalReason, WebListener } from "./pages.ts";
 import { plain } from "./plain.ts";
-import type { Scrapes } from "./scrapes.ts";
+import { Scrapes } from "./scrapes.ts";
 import { ASSETS, showAsset, showPage } from "./status-page.ts";
 
 export type Handler = (request: Request, url: URL) => Response | Promise<Response>;
@@ -24,8 +25,9 @@ export type Handler = (request: Request, url: URL) => Response | Promise<Respons
 export type Route = Readonly<Partial<Record<"GET" | "POST" | "PUT" | "DELETE", Handler>>>;
 
 /** All paths. */
-export function routesOf(pages: Pages, scrapes: Scrapes): ReadonlyMap<string, Route> {
-  const answers = new GradualAnswers(pages);
+export function routesOf(pages: Pages, web: Settings["web"]): ReadonlyMap<string, Route> {
+  const scrapes = new Scrapes(pages, web);
+  const answers = new GradualAnswers(pages, web.scrapeTimeoutSeconds);
   // What the page shows is what the API says, without a connection in between.
   const ask: Ask = async (path) => {
     const request = new Request(`http://localhost/${path}`);

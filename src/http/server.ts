@@ -4,7 +4,6 @@ import { Access } from "./access.ts";
 import type { Pages, WebListener } from "./pages.ts";
 import { plain } from "./plain.ts";
 import { answer, routesOf } from "./routes.ts";
-import { Scrapes } from "./scrapes.ts";
 import { secure } from "./secure.ts";
 import { BEHIND, TlsFront } from "./tls-front.ts";
 import { WebWatch } from "./web-watch.ts";
@@ -20,7 +19,7 @@ export interface WebServer {
 
 /** Starts the server; fails when a file is wrong, or the address cannot be listened on. */
 export function serve(web: Settings["web"], pages: Pages, listener: WebListener): WebServer {
-  const routes = routesOf(pages, new Scrapes(pages, web));
+  const routes = routesOf(pages, web);
   const watch = new WebWatch(web, listener);
   const access = new Access({
     files: () => watch.files,

@@ -244,6 +244,18 @@ for (const when of ["before it has anything to show", "before anything is render
   });
 }
 
+test("a scraper that takes a little now and then loses its place when its time is over", async () => {
+  const { url, refused } = startEndless({ maxScrapesInFlight: 1, scrapeTimeoutSeconds: 0.3 });
+  const reader = (await get(url, "identity")).body!.getReader();
+  await reader.read();
+  expect((await get(url, "identity")).status).toBe(503);
+  await until("there is room", async () => {
+    await reader.read().catch(() => {});
+    return (await get(url, "identity")).status === 200;
+  });
+  expect(refused).toContain("timeout");
+});
+
 test("a scrape of which nothing is rendered in time is refused", async () => {
   function* idle() {
     for (;;) yield Buffer.alloc(0);

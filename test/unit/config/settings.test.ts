@@ -263,7 +263,7 @@ const ROWS: Record<Exclude<keyof typeof SETTINGS, "connection">, Row> = {
   },
   scrapeTimeoutSeconds: {
     get: ({ web }) => web.scrapeTimeoutSeconds,
-    byDefault: 0,
+    byDefault: 120,
     ...integers(0, 86_400),
   },
   idleTimeoutSeconds: {
