@@ -27,7 +27,7 @@ export interface TlsTerms {
   clientAuth: ClientAuthType;
   /** Undefined: any certificate's names will do. */
   allowedSans: ReadonlySet<string> | undefined;
-  /** When the certificate ends, in ms since 1970. */
+  /** When the certificate ends, or one that it comes with, in ms since 1970: the earliest of them. */
   expiresMs: number;
 }
 
@@ -114,12 +114,13 @@ function openTls(
   // All are read before one is looked at: each is to be watched, whatever is wrong with another.
   const [certificate, key] = [pemOf(config.certificate), pemOf(config.key)];
   const clientCa = config.clientCa && pemOf(config.clientCa);
-  const [own] = checkCertificates(certificate, config.certificate);
+  const chain = checkCertificates(certificate, config.certificate);
   if (config.clientCa && clientCa !== undefined) checkCertificates(clientCa, config.clientCa);
-  checkKey(key, config.key, own!);
+  checkKey(key, config.key, chain[0]!);
   const context = openContext(config, { cert: certificate, key, ca: clientCa });
   const { clientAuth, allowedSans } = config;
-  return { context, clientAuth, allowedSans, expiresMs: Date.parse(own!.validTo) };
+  const expiresMs = Math.min(...chain.map(({ validTo }) => Date.parse(validTo)));
+  return { context, clientAuth, allowedSans, expiresMs };
 }
 
 function openContext(config: TlsConfig, pem: { cert: string; key: string; ca?: string }) {

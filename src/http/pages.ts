@@ -110,6 +110,8 @@ export interface WebListener {
   /** `reason` is TLS's or ours; nothing that a client has made stands in it. */
   handshakeFailed(address: string, reason: string): void;
   certificateRefused(address: string, reason: string): void;
+  /** The certificate that is shown to clients from now on, and those above it, are good until then, in ms since 1970. */
+  certificateServed(untilMs: number): void;
   /** What the files say counts from now on, a certificate until then among it, in ms since 1970. */
   webConfigReloaded(certificateUntilMs: number | undefined): void;
   /** They are wrong, and what they said before goes on counting. */

@@ -4,7 +4,7 @@ import type { WebListener } from "./pages.ts";
 
 const LOOK_MS = 1000;
 
-type Listener = Pick<WebListener, "webConfigReloaded" | "webConfigRefused">;
+type Listener = Pick<WebListener, "certificateServed" | "webConfigReloaded" | "webConfigRefused">;
 
 /**
  * `Web.ConfigFile`, what it names, and `Web.BearerTokenFile`: read at the start and when one of them has
@@ -29,6 +29,7 @@ export class WebWatch {
     this.#files = read.files;
     this.#readAt = read.stamps;
     this.#seen = [...read.stamps.values()].join();
+    this.#tellCertificate();
     if (!this.isWatching) return;
     this.#timer = setInterval(() => this.look(), LOOK_MS);
     this.#timer.unref();
@@ -61,8 +62,14 @@ export class WebWatch {
     this.#seen = [...this.#readAt.values()].join();
     if (fault === undefined && read.ok) {
       this.#files = read.files;
+      this.#tellCertificate();
       this.#listener.webConfigReloaded(read.files.tls?.expiresMs);
     } else this.#listener.webConfigRefused(fault ?? "");
+  }
+
+  #tellCertificate(): void {
+    const { tls } = this.#files;
+    if (tls !== undefined) this.#listener.certificateServed(tls.expiresMs);
   }
 
   #faultOf(read: WebFilesRead): string | undefined {

@@ -201,6 +201,10 @@ export class Events implements IngestionListener, RegistryListener, RespListener
     this.#say("certificate_refused", { address, reason });
   }
 
+  certificateServed(untilMs: number): void {
+    this.#metrics.noteCertificate(untilMs);
+  }
+
   webConfigReloaded(certificateUntilMs: number | undefined): void {
     this.#metrics.webConfigSuccessful.set(1);
     const certificateUntil =

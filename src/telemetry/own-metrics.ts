@@ -221,6 +221,8 @@ export class OwnMetrics {
     "event_loop_lag_seconds",
     "Longest delay of the main thread since the last scrape. Above 0.1 s scrapes are held up.",
   );
+  /** Of TLS, if it is served. */
+  #certificateExpiry: Gauge | undefined;
   /** Of the embedded queue, if there is one. */
   #intake: Intake | undefined;
   #intakeFigures: Figures | undefined;
@@ -275,6 +277,15 @@ export class OwnMetrics {
   /** Notes how late the main thread was. */
   noteEventLoopLag(seconds: number): void {
     this.#lagMaxSeconds = Math.max(this.#lagMaxSeconds, seconds);
+  }
+
+  /** Notes until when the certificate that is served is good, in ms since 1970. */
+  noteCertificate(untilMs: number): void {
+    this.#certificateExpiry ??= this.#gauge(
+      "web_certificate_expiry_timestamp_seconds",
+      "When the certificate of Web.ConfigFile ends, or one of those above it in its file, in seconds since 1970; without TLS there is none. Less than two weeks away: it is not renewed.",
+    );
+    this.#certificateExpiry.set(untilMs / 1000);
   }
 
   /** Notes what the ingestion holds now. */

@@ -85,9 +85,11 @@ test("files that change one after the other count when they have come to rest", 
   const configFile = web.write("settling.yml", TLS);
   const told: string[] = [];
   const settings = { ...WEB, configFile };
-  const watch = new WebWatch(settings, listenerOf(told));
+  const served: number[] = [];
+  const certificateServed = (untilMs: number) => void served.push(untilMs);
+  const watch = new WebWatch(settings, { ...listenerOf(told), certificateServed });
   const before = watch.files;
-  const { certificate, key } = await web.issue(["DNS:localhost"]);
+  const { certificate, key } = await web.issue(["DNS:localhost"], { days: 60 });
   copyFileSync(key, join(web.folder, "own.key"));
   watch.look();
   copyFileSync(certificate, join(web.folder, "own.pem"));
@@ -97,6 +99,8 @@ test("files that change one after the other count when they have come to rest", 
   expect([told, watch.files === before]).toEqual([["reloaded"], false]);
   watch.look();
   expect(told).toEqual(["reloaded"]);
+  expect(served).toEqual([before.tls!.expiresMs, watch.files.tls!.expiresMs]);
+  expect(served[1]! - served[0]!).toBeGreaterThan(29 * 86_400_000);
   watch.stop();
 });
 

@@ -57,6 +57,8 @@ const PAIR: Series = {
 const PENDING = own("redis_queue_pending_size", { ...A, ...Q });
 const PROCESSED = own("processed_metrics_total", { ...A, ...Q, worker: "0" });
 const UNCONFIRMED = own("redis_unconfirmed_samples", { ...A, ...Q });
+const CERTIFICATE_END = own("web_certificate_expiry_timestamp_seconds", A);
+const DAY_SECONDS = 86_400;
 const CHECKPOINTS = own("checkpoints_total", { ...A, ...Q });
 const CONNECTED = own("redis_connected", { ...A, ...Q });
 const LAST_CHECKPOINT = own("last_checkpoint_timestamp_seconds", { ...A, ...Q });
@@ -298,6 +300,23 @@ export const ALERT_CASES: AlertCase[] = [
       "a file that was half written for a while": {
         ...{ ...INFO, [own("web_config_last_reload_successful", A)]: "1x9 0x13 1x80" },
       },
+    },
+  },
+  {
+    alert: "CertificateEnding",
+    // A quarter of an hour above the limit at first; what is tested begins in 1970.
+    series: { ...INFO, [CERTIFICATE_END]: `${14 * DAY_SECONDS + 15 * 60}x90` },
+    ...{ before: "30m", at: "31m" },
+    labels: { ...A, ...Q, ...WARNING },
+    summary: "The certificate of gateway a:9091 ends soon",
+    description:
+      "The certificate that a:9091 (q) shows is good for another 13d 23h 44m 0s. Then no scrape gets through.",
+    never: {
+      "it is renewed at once": {
+        ...INFO,
+        [CERTIFICATE_END]: `${14 * DAY_SECONDS + 60}x15 ${90 * DAY_SECONDS}x75`,
+      },
+      "it ends later": { ...INFO, [CERTIFICATE_END]: `${15 * DAY_SECONDS}x90` },
     },
   },
   {

@@ -101,6 +101,7 @@ export const SILENT: WebListener = {
   accessRefused: () => {},
   handshakeFailed: () => {},
   certificateRefused: () => {},
+  certificateServed: () => {},
   webConfigReloaded: () => {},
   webConfigRefused: () => {},
 };

@@ -59,6 +59,7 @@ export function listenerOf(told: string[]): WebListener {
     accessRefused: (reason) => told.push(`request refused: ${reason}`),
     handshakeFailed: (_, reason) => told.push(`handshake failed: ${reason}`),
     certificateRefused: (_, reason) => told.push(`certificate refused: ${reason}`),
+    certificateServed: () => {},
     webConfigReloaded: () => told.push("reloaded"),
     webConfigRefused: (fault) => told.push(`refused: ${fault}`),
   };

@@ -5,6 +5,7 @@ import { QUEUE_KEY, startEmbedded, startGateway } from "../support/gateway-proce
 import { type PrometheusServer, startPrometheus } from "../support/prometheus.ts";
 import { startRedis } from "../support/redis-server.ts";
 import { until } from "../support/until.ts";
+import { makeWebFolder } from "../support/web-server.ts";
 
 /** deploy/grafana/gateway.json: each query has an answer, and it shows all that there is. */
 
@@ -36,21 +37,31 @@ const panels = dashboard.panels.filter(({ type }) => type !== "row");
 const ends: (() => unknown)[] = [];
 let prometheus: PrometheusServer;
 
-/** Two gateways at work, one with an embedded queue; samples are also refused, and find no room. */
+/** Two gateways at work, one with an embedded queue and TLS; samples are also refused, and find no room. */
 beforeAll(async () => {
   const redis = await startRedis();
   ends.push(() => redis.stop());
   const flags = ["--Metrics.MaxSeriesPerFamily=2", "--Redis.DeadLetterKey=dead"];
   const gateway = await startGateway(redis.port, flags);
   ends.push(() => gateway.stop());
-  const embedded = await startEmbedded();
+  const web = await makeWebFolder();
+  ends.push(() => web.end());
+  const { certificate, key } = await web.issue(["IP:127.0.0.1"]);
+  const tls = `tls_server_config: {cert_file: ${certificate}, key_file: ${key}}`;
+  const embedded = await startEmbedded([`--Web.ConfigFile=${web.write("web.yml", tls)}`]);
   ends.push(() => embedded.stop());
   const sender = new Redis({ port: embedded.port, protocol: 2 });
   ends.push(() => sender.disconnect());
-  const targets = [gateway, embedded].map(({ url }) => url.replace("http://", ""));
-  prometheus = await startPrometheus(
-    `scrape_configs: [{ job_name: gateway, static_configs: [{ targets: ${JSON.stringify(targets)} }] }]`,
-  );
+  const jobs = [gateway, embedded].map(({ url }) => {
+    const { protocol, host } = new URL(url);
+    return {
+      job_name: host,
+      scheme: protocol.slice(0, -1),
+      tls_config: { ca_file: web.ca },
+      static_configs: [{ targets: [host] }],
+    };
+  });
+  prometheus = await startPrometheus(`scrape_configs: ${JSON.stringify(jobs)}`);
   ends.push(() => prometheus.stop());
   let pushes = 0;
   const push = setInterval(() => {

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { X509Certificate } from "node:crypto";
 import { copyFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Issued } from "../support/authority.ts";
@@ -54,6 +55,9 @@ describe("a real Prometheus scrapes the gateway of docs/web-configuration.md", (
       await until("it is up", async () => (await prometheus.query("up"))[0] === 1);
       const refused = "sum(prom_stream_gateway_http_requests_refused_total)";
       await until("it is shown", async () => (await prometheus.query(refused))[0] === 0);
+      const expiry = "prom_stream_gateway_web_certificate_expiry_timestamp_seconds";
+      const { validTo } = new X509Certificate(readFileSync(own.certificate));
+      expect(await prometheus.query(expiry)).toEqual([Date.parse(validTo) / 1000]);
       expect(gateway.errors()).toBe("");
     });
   }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { $ } from "bun";
@@ -23,6 +24,22 @@ test("a chain that was cut off in the middle is a fault, though its first certif
     expect(faultsOf({ configFile: web.write("web.yml", tls) })).toMatch(
       /^web config: tls_server_config cannot be used: [a-z ]+$/,
     );
+  }
+});
+
+test("a certificate ends with the first of its chain that does, whichever that is", async () => {
+  const short = await web.issue(["DNS:localhost"], { days: 3 });
+  const long = await web.issue(["DNS:localhost"], { days: 300 });
+  for (const [first, second] of [
+    [short, long],
+    [long, short],
+  ] as const) {
+    const pem = [first, second].map(({ certificate }) => readFileSync(certificate, "utf8"));
+    const chain = web.write("chain.pem", pem.join(""));
+    const tls = `tls_server_config: {cert_file: ${chain}, key_file: ${first.key}}`;
+    const read = readWebFiles({ configFile: web.write("web.yml", tls), bearerTokenFile: "" });
+    const { validTo } = new X509Certificate(readFileSync(short.certificate));
+    expect(read.ok && read.files.tls?.expiresMs).toBe(Date.parse(validTo));
   }
 });
 
