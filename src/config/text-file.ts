@@ -44,7 +44,8 @@ export function readTextFile(path: string, bytesMax: number): FileRead {
  * where the name of its file belongs.
  */
 export function shownPath(path: string): string {
-  return /^(?:\.{0,2}\/|[A-Za-z]:\\)/.test(path) && !path.startsWith("//") ? path : "***";
+  const isPath = /^(?:\.{0,2}\/|[A-Za-z]:\\)/.test(path) && !path.startsWith("//");
+  return isPath && !path.includes("-----BEGIN") ? path : "***";
 }
 
 function kindOf(stats: Stats): string {

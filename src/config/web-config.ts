@@ -64,7 +64,12 @@ const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_00
  */
 export function parseWebConfig(text: string): WebConfigParsed {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    // What `!!set` and `!!omap` make of fields are none to read: nobody would be kept out by them.
+    resolveKnownTags: false,
+  });
   const broken = [...document.errors, ...document.warnings];
   if (broken.length > 0) return fail(broken.map((fault) => lineFault(fault, lines)));
   let content: unknown;

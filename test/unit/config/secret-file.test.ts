@@ -157,7 +157,8 @@ describe("a secret in a file of its own", () => {
 
 test("a path is shown where it looks like one", () => {
   for (const path of ["/run/x", "./x", "../x", "C:\\x"]) expect(shownPath(path)).toBe(path);
-  for (const path of ["x", "a/b", "redis://h", "//h"]) expect(shownPath(path)).toBe("***");
+  for (const path of ["x", "a/b", "redis://h", "//h", "/etc/-----BEGIN PRIVATE KEY-----"])
+    expect(shownPath(path)).toBe("***");
 });
 
 test("a file that cannot be read says why without its path", () => {

@@ -131,6 +131,11 @@ const INVALID: [what: string, text: string, ...faults: string[]][] = [
     "web config: the file is no valid YAML in line 1: tag resolve failed",
   ],
   [
+    "a set in the place of fields",
+    "basic_auth_users: !!set {a}",
+    "web config: the file is no valid YAML in line 1: tag resolve failed",
+  ],
+  [
     "an alias of nothing",
     "x: *s3cret",
     "web config: the file has too many aliases, or a wrong one",

@@ -57,6 +57,14 @@ test("a token that stands where the name of its file belongs is not shown", () =
   );
 });
 
+test("a key that stands where the name of its file belongs is not shown", () => {
+  const pem = "-----BEGIN PRIVATE KEY----- canary -----END PRIVATE KEY-----";
+  const tls = `tls_server_config: {cert_file: ${own.certificate}, key_file: "${pem}"}`;
+  expect(faultsOf({ configFile: web.write("web.yml", tls) })).toBe(
+    'web config: tls_server_config.key_file cannot be read: ENOENT: no such file or directory, got "***"',
+  );
+});
+
 function faultsOf(files: { configFile?: string; bearerTokenFile?: string }): string {
   const read = readWebFiles({ configFile: "", bearerTokenFile: "", ...files });
   return read.ok ? "none" : read.faults.join("\n");
