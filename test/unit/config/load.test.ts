@@ -41,7 +41,7 @@ describe("settings", () => {
       web: {
         listen: { hostname: undefined, port: 9091 },
         maxScrapesInFlight: 16,
-        scrapeTimeoutSeconds: 0,
+        scrapeTimeoutSeconds: 120,
         idleTimeoutSeconds: 60,
         isAdminEnabled: false,
         configFile: "",
