@@ -109,20 +109,22 @@ test(`${CLIENTS} scrapers that take nothing lose their places to one that takes,
   expect(await patient.value(reason)).toBeGreaterThan(0);
 });
 
-test(`${CLIENTS} clients that ask for all series and take nothing fill no memory`, async () => {
-  const patient = await startOwn(["--Web.IdleTimeoutSeconds=2"]);
-  await fill(patient);
-  const before = await memoryBytes(patient);
-  const stuck = Array.from({ length: CLIENTS }, () => hold(portOf(patient), true));
-  for (const connection of await Promise.all(stuck)) {
-    connection.send("GET /api/v1/series HTTP/1.1\r\nHost: a\r\n\r\n");
-  }
-  const ask = () => fetch(`${patient.url}/api/v1/families`);
-  await until("the places are taken", async () => (await ask()).status === 503, LATE_MS);
-  expect((await fetch(`${patient.url}/metrics`)).status).toBe(200);
-  await until("their time is over", async () => (await ask()).status === 200, LATE_MS);
-  expect((await memoryBytes(patient)) - before).toBeLessThan(300e6);
-});
+for (const setting of ["Web.IdleTimeoutSeconds", "Web.ScrapeTimeoutSeconds"]) {
+  test(`${CLIENTS} clients that ask for all series and take nothing fill no memory, and ${setting} ends them`, async () => {
+    const patient = await startOwn([`--${setting}=2`]);
+    await fill(patient);
+    const before = await memoryBytes(patient);
+    const stuck = Array.from({ length: CLIENTS }, () => hold(portOf(patient), true));
+    for (const connection of await Promise.all(stuck)) {
+      connection.send("GET /api/v1/series HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    const ask = () => fetch(`${patient.url}/api/v1/families`);
+    await until("the places are taken", async () => (await ask()).status === 503, LATE_MS);
+    expect((await fetch(`${patient.url}/metrics`)).status).toBe(200);
+    await until("their time is over", async () => (await ask()).status === 200, LATE_MS);
+    expect((await memoryBytes(patient)) - before).toBeLessThan(300e6);
+  });
+}
 
 test("selectors that are costly, of series that are not there, hold up nobody", async () => {
   const busy = await startOwn();
