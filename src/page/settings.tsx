@@ -82,7 +82,7 @@ export function Build({ status }: { status: Status }): JSX.Element {
         <Fact name="Memory">
           <Bytes of={memoryBytes} />
         </Fact>
-        <Fact name="CPU">{`${formatSeconds(cpuSeconds)} since the start`}</Fact>
+        <Fact name="CPU time">{formatSeconds(cpuSeconds)}</Fact>
         <Fact name="Samples">
           <Count of={status.samplesTotal} />
         </Fact>

@@ -1,5 +1,5 @@
 import type { Headline, History, Status } from "../http/status-types.ts";
-import { formatCount, formatSeconds } from "./format.ts";
+import { formatCount, formatExact, formatSeconds } from "./format.ts";
 
 /** How the gateway is, in one sentence, and what to do where there is something to do. */
 export interface State {
@@ -51,6 +51,7 @@ export function stateOf(status: Status, history: History | undefined): State {
       level: "fine",
       title: "Ready, no samples come",
       detail: `The queue is empty. ${formatCount(status.samplesTotal)} samples since the start.`,
+      ...(status.samplesTotal === 0 && { remedy: `Senders LPUSH them to ${status.queueKey}.` }),
     };
   }
   return {
@@ -70,15 +71,16 @@ function stateOfUnready({ reason, standby, queue }: Status): State {
     return {
       level: "waiting",
       title: "Standing by",
-      detail: `${queue.holder ?? "Another process"} works under this gateway id.`,
+      detail: sentence(`${queue.holder ?? "another process"} works under this gateway id`),
       remedy: `This one takes over within ${formatSeconds(queue.leaseMs / 1000)} of its end.`,
     };
   }
   if (text.startsWith("recovering")) {
+    const left = text.replace(/^recovering: /, "").replace(/^\d+/, (n) => formatExact(Number(n)));
     return {
       level: "waiting",
       title: "Recovering",
-      detail: `${sentence(text.replace(/^recovering: /, ""))} The totals are shown when it is done.`,
+      detail: `${sentence(left)} The totals are shown when it is done.`,
     };
   }
   if (text === "stopping") {
