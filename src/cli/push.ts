@@ -1,5 +1,7 @@
 import type { Settings } from "../config/settings.ts";
 import { decodeMessage } from "../sample/decode.ts";
+import { DROP_ADVICE } from "../sample/drop-advice.ts";
+import type { DropReason } from "../sample/drop-reason.ts";
 import { connectSender } from "./sender.ts";
 
 const PUSH_CHUNK = 1000;
@@ -22,7 +24,8 @@ export async function push(
   for (const text of texts) {
     for (const decoded of decodeMessage(Buffer.from(text), settings.metrics)) {
       if (decoded.ok) continue;
-      process.stderr.write(`push: ${decoded.reason}: ${text.slice(0, 200)}\n`);
+      const { reason } = decoded;
+      process.stderr.write(`push: ${reason}: ${text.slice(0, 200)}; ${remedyOf(reason)}\n`);
       return 1;
     }
   }
@@ -40,6 +43,12 @@ export async function push(
   }
   process.stdout.write(`pushed ${texts.length} to ${settings.redis.queueKey}\n`);
   return 0;
+}
+
+/** The advice as the end of an error: in lower case, without a full stop. */
+function remedyOf(reason: DropReason): string {
+  const advice = DROP_ADVICE[reason];
+  return advice.charAt(0).toLowerCase() + advice.slice(1, -1);
 }
 
 /** `counter demo_metric 10 source=demo`: a value that is no number goes as text (`NaN`, `+Inf`). */
