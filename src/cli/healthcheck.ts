@@ -30,11 +30,20 @@ export async function healthcheck(web: Settings["web"]): Promise<number> {
     } catch (error) {
       const isThere = !UNREACHABLE.test(`${(error as NodeJS.ErrnoException).code} ${error}`);
       if (wantsCertificate && isThere) return sayAlive("a client certificate");
-      fault ||= `no answer from ${url}: ${(error as Error).message}`;
+      fault ||= `no answer from ${url}: ${reasonOf(error)}`;
     }
   }
   process.stderr.write(`healthcheck: ${fault}\n`);
   return 1;
+}
+
+/** In few words: the runtime's own advise programmers. */
+function reasonOf(error: unknown): string {
+  const { name, code, message } = error as NodeJS.ErrnoException;
+  if (name === "TimeoutError") return `nothing within ${TIMEOUT_MS / 1000} s`;
+  if (code === "ConnectionRefused" || code === "ECONNREFUSED") return "nothing listens there";
+  if (code === "ECONNRESET") return "it hung up; does it serve TLS? give this command its settings";
+  return message;
 }
 
 const NEEDS_LOGIN = [401, 429];

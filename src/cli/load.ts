@@ -115,11 +115,12 @@ export function describeProgress(progress: {
   elapsedMs: number;
 }): string {
   const { sent, failed, total, elapsedMs } = progress;
-  const perSecond = sent / Math.max(elapsedMs / 1000, 0.001);
+  const seconds = Math.max(elapsedMs / 1000, 0.001);
+  const pushed = sent - failed;
   const left = total - sent;
-  const secondsLeft = perSecond > 0 ? `${Math.ceil(left / perSecond)} s` : "unknown time";
+  const secondsLeft = sent > 0 ? `${Math.ceil((left * seconds) / sent)} s` : "unknown time";
   return [
-    `pushed ${sent - failed} samples, ${Math.round(perSecond)}/s`,
+    `pushed ${pushed} samples, ${Math.round(pushed / seconds)}/s`,
     failed > 0 && `${failed} failed`,
     left > 0 && Number.isFinite(left) && `${left} left, ${secondsLeft}`,
   ]

@@ -15,10 +15,11 @@ export async function connectSender(settings: Settings): Promise<Redis | undefin
     return sender;
   } catch (error) {
     sender.disconnect();
+    const reason = (error as Error).message.replace(/\.$/, "");
     process.stderr.write(
       embedded.listen
-        ? `embedded queue: ${(error as Error).message}; is the gateway running?\n`
-        : `redis: ${(error as Error).message}; check Redis.ConnectionString and Redis itself\n`,
+        ? `embedded queue: ${reason}; is the gateway running?\n`
+        : `redis: ${reason}; check Redis.ConnectionString, the login, and Redis itself\n`,
     );
     return undefined;
   }

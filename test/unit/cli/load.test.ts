@@ -15,7 +15,7 @@ test("says what is left, and how long that takes", () => {
 
 test("does not count what failed as pushed", () => {
   const line = describeProgress({ sent: 3000, failed: 1000, total: 3000, elapsedMs: 1000 });
-  expect(line).toBe("pushed 2000 samples, 3000/s, 1000 failed");
+  expect(line).toBe("pushed 2000 samples, 2000/s, 1000 failed");
 });
 
 test("knows no time when nothing was sent", () => {
