@@ -27,7 +27,7 @@ No Redis is set, and none listens on port ${REDIS_PORT}: the gateway takes sampl
 
   push   dist/prom-stream-gateway push counter demo_total 1 source=demo
          (or LPUSH from any Redis client: 127.0.0.1:${REDIS_PORT}, key ${redis.queueKey})
-  look   http://localhost:${web.listen.port}/metrics
+  look   http://localhost:${web.listen.port}/status, and /metrics for Prometheus
   stop   Ctrl-C; totals begin at zero next time, unless Embedded.StateFile is set
 
 `);
