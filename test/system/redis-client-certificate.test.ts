@@ -11,6 +11,7 @@ import {
 } from "../support/gateway-process.ts";
 import { freePort, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { hasLogged, notReadyReason } from "../support/stage.ts";
+import { startTlsSentinel } from "../support/tls-sentinel.ts";
 import { until } from "../support/until.ts";
 
 /** A Redis that asks its clients for a certificate. */
@@ -69,22 +70,9 @@ describe("Redis that asks for a certificate", () => {
   });
 
   test("is shown it where sentinels ask for it, too", async () => {
-    const sentinelPort = await freePort();
-    const config = join(certificates.folder, "sentinel.conf");
-    writeFileSync(
-      config,
-      [
-        `port 0\nbind 127.0.0.1\ntls-port ${sentinelPort}\ntls-replication yes`,
-        ...tlsSettings().map((words) => words.join(" ")),
-        `sentinel monitor main 127.0.0.1 ${tlsPort} 1\n`,
-      ].join("\n"),
-    );
-    const sentinel = Bun.spawn(["redis-server", config, "--sentinel"], { stdout: "ignore" });
-    ends.push(async () => {
-      sentinel.kill("SIGKILL");
-      await sentinel.exited;
-    });
-    const connection = `localhost:${sentinelPort},serviceName=main,ssl=true`;
+    const sentinel = await startTlsSentinel(certificates.folder, tlsPort, tlsSettings());
+    ends.push(sentinel.stop);
+    const connection = `localhost:${sentinel.port},serviceName=main,ssl=true`;
     await expectTaken(await start(client, connection, "--Redis.TlsServerName=redis.test"));
   });
 

@@ -10,6 +10,7 @@ import {
 } from "../support/gateway-process.ts";
 import { freePort, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { notReadyReason } from "../support/stage.ts";
+import { startTlsSentinel } from "../support/tls-sentinel.ts";
 import { until } from "../support/until.ts";
 
 /** What TLS says of a certificate whose authority is not known, or is another. */
@@ -71,7 +72,6 @@ describe("Redis with a certificate of a private authority", () => {
       const gateway = await start(`${connection}:${tlsPort}`, file);
       const told = await until("it says why", async () => {
         const text = await notReadyReason(gateway);
-        console.log(text);
         return reason.test(text) && text;
       });
       expect(told).toStartWith("redis unavailable: ");
@@ -87,22 +87,9 @@ describe("Redis with a certificate of a private authority", () => {
   });
 
   test("is reached in the clear by nothing: neither the sentinel nor the Redis that it names", async () => {
-    const sentinelPort = await freePort();
-    const config = join(certificates.folder, "sentinel.conf");
-    writeFileSync(
-      config,
-      [
-        `port 0\nbind 127.0.0.1\ntls-port ${sentinelPort}\ntls-replication yes`,
-        ...tlsSettings().map((words) => words.join(" ")),
-        `sentinel monitor main 127.0.0.1 ${tlsPort} 1\n`,
-      ].join("\n"),
-    );
-    const sentinel = Bun.spawn(["redis-server", config, "--sentinel"], { stdout: "ignore" });
-    ends.push(async () => {
-      sentinel.kill("SIGKILL");
-      await sentinel.exited;
-    });
-    const connection = `localhost:${sentinelPort},serviceName=main,ssl=true,sslHost=redis.test`;
+    const sentinel = await startTlsSentinel(certificates.folder, tlsPort, tlsSettings());
+    ends.push(sentinel.stop);
+    const connection = `localhost:${sentinel.port},serviceName=main,ssl=true,sslHost=redis.test`;
     await expectTaken(await start(connection, certificates.ca));
   });
 });
