@@ -406,7 +406,8 @@ describe("the command line", () => {
     const flag = `--Web.ListenAddress=127.0.0.1:${new URL(gateway.url).port}`;
     await until("it is ready", async () => (await runBinary(["healthcheck", flag])).code === 0);
     const nobody = `--Web.ListenAddress=127.0.0.1:${await freePort()}`;
-    expect((await runBinary(["healthcheck", nobody])).code).toBe(1);
+    const { code, stderr } = await runBinary(["healthcheck", nobody]);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/: nothing listens there\n$/)]);
   });
 
   test("an address that is taken ends the start with one line", async () => {
@@ -432,6 +433,7 @@ describe("the command line", () => {
     });
     const bad = await runBinary(["push", "counter", "c", "-1", flag]);
     expect([bad.code, bad.stderr]).toEqual([1, expect.stringContaining("negative_counter")]);
+    expect(bad.stderr).toEndWith("; use a gauge for what goes down\n");
   });
 
   test("load pushes as many samples as asked", async () => {
