@@ -105,6 +105,8 @@ export type RequestRefusalReason = (typeof REQUEST_REFUSAL_REASONS)[number];
 /** Who is told what the server meets with. */
 export interface WebListener {
   requestRefused(reason: RequestRefusalReason): void;
+  /** One for this path met with a bug of ours. */
+  requestFailed(path: string, reason: string): void;
   /** One from this address, because of who asks and not of what for. */
   accessRefused(reason: AccessRefusalReason, address: string): void;
   /** `reason` is TLS's or ours; nothing that a client has made stands in it. */

@@ -64,7 +64,7 @@ export function routesOf(pages: Pages, web: Settings["web"]): ReadonlyMap<string
 export interface Entrance {
   access: Pick<Access, "check">;
   routes: ReadonlyMap<string, Route>;
-  listener: Pick<WebListener, "requestRefused">;
+  listener: Pick<WebListener, "requestRefused" | "requestFailed">;
 }
 
 /** Answers a request by its path and method; 404 and 405 say what there is. What is refused is counted. */
@@ -83,7 +83,11 @@ export async function answer(
   const { url } = inspected;
   const refusal = await access.check(request, url.pathname, address);
   if (refusal !== undefined) return refusal;
-  const response = await route(routes, request, url);
+  const response = await Promise.try(route, routes, request, url).catch((error) => {
+    // Who has gone has no answer to come, which is no bug.
+    if (!request.signal.aborted) listener.requestFailed(url.pathname, (error as Error).message);
+    return plain(500, "internal error");
+  });
   const reason = REASON_OF[response.status];
   if (reason !== undefined) listener.requestRefused(reason);
   return response;

@@ -312,6 +312,14 @@ export const EVENTS = {
     oncePer: "reason",
     fields: { reason: text("The kind of refusal."), address: text("Where it came from.") },
   },
+  request_failed: {
+    level: "error",
+    area: "http",
+    meaning: "A request met with a bug, and was answered with 500. The totals are not touched.",
+    remedy: "report it, with this line",
+    oncePer: "event",
+    fields: { path: text("What was asked for."), reason: text("What the error says.") },
+  },
   handshake_failed: {
     level: "warning",
     area: "http",

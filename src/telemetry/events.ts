@@ -186,6 +186,10 @@ export class Events implements IngestionListener, RegistryListener, RespListener
     this.#metrics.requestsRefused.inc({ reason });
   }
 
+  requestFailed(path: string, reason: string): void {
+    this.#say("request_failed", { path, reason });
+  }
+
   accessRefused(reason: AccessRefusalReason, address: string): void {
     this.#metrics.requestsRefused.inc({ reason });
     this.#say("request_refused", { reason, address });

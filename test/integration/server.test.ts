@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { Settings } from "../../src/config/settings.ts";
 import type { Exposition } from "../../src/http/pages.ts";
-import { expositionOf, type Served, serveMetrics } from "../support/pages.ts";
+import { expositionOf, type Served, SILENT, serveMetrics } from "../support/pages.ts";
 import { until } from "../support/until.ts";
 
 const served: Served[] = [];
@@ -26,6 +26,16 @@ test("an exposition that may not be shown from the start on is refused", async (
   expect(await response.text()).toBe("the totals are no longer this process's to show\n");
   expect(exposition.ends).toBe(1);
   expect(refused).toEqual(["not_ready"]);
+});
+
+test("a bug behind a request is told, and the client learns nothing of it", async () => {
+  const told: string[] = [];
+  const listener = { ...SILENT, requestFailed: (...what: string[]) => told.push(what.join(": ")) };
+  const one = serveMetrics(() => Promise.reject(new Error("BUG: made for a test")), {}, listener);
+  served.push(one);
+  const response = await fetch(one.url);
+  expect([response.status, await response.text()]).toEqual([500, "internal error\n"]);
+  expect(told).toEqual(["/metrics: BUG: made for a test"]);
 });
 
 test("an exposition that fails before the answer has begun is 500", async () => {

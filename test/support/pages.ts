@@ -98,6 +98,7 @@ export const SECURITY_HEADERS = {
 /** Nobody to be told. */
 export const SILENT: WebListener = {
   requestRefused: () => {},
+  requestFailed: () => {},
   accessRefused: () => {},
   handshakeFailed: () => {},
   certificateRefused: () => {},

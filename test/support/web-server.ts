@@ -56,6 +56,7 @@ export async function makeWebFolder(): Promise<WebFolder> {
 export function listenerOf(told: string[]): WebListener {
   return {
     requestRefused: () => {},
+    requestFailed: () => {},
     accessRefused: (reason) => told.push(`request refused: ${reason}`),
     handshakeFailed: (_, reason) => told.push(`handshake failed: ${reason}`),
     certificateRefused: (_, reason) => told.push(`certificate refused: ${reason}`),

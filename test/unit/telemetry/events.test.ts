@@ -64,6 +64,7 @@ const CAUSES: Record<EventName, (events: Events, i: number) => void> = {
     const reasons = ["unauthorized", "too_many_failures", "rate_limit"] as const;
     events.accessRefused(reasons[i % reasons.length], `10.0.0.1:${i}`);
   },
+  request_failed: (events, i) => events.requestFailed("/status", `reason ${i}`),
   handshake_failed: (events, i) => events.handshakeFailed(`10.0.0.1:${i}`, `reason ${i}`),
   certificate_refused: (events, i) => events.certificateRefused(`10.0.0.1:${i}`, `reason ${i}`),
   web_config_reloaded: (events) => events.webConfigReloaded(undefined),
