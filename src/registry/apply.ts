@@ -166,7 +166,7 @@ export class BatchApplier {
       ages.push(Math.max(0, ageMs) / 1000);
     }
     const known = handled?.ref ?? NOT_RESOLVED;
-    const result = known >= 0 ? known : this.#registry.resolve(definition);
+    const result = known >= 0 ? known : this.#registry.resolve(definition, detail);
     if (result < 0) return refusalOf(result);
     const isOverflow = result >= OVERFLOWED;
     const ref = isOverflow ? result - OVERFLOWED : result;

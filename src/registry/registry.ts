@@ -85,20 +85,24 @@ export class Registry {
 
   /**
    * Finds or makes the series that a definition means, and gives its family what the definition
-   * brings first (help, unit, quantiles).
+   * brings first (help, unit, quantiles). `detail` is the sample's: a sample that is refused leaves
+   * nothing behind.
    *
    * Returns the reference; or for a refused sample a negative number: see `refusalOf`. A refusal
    * may end: buckets may come with a later sample. Or, where there is no room for a series of its
    * own, `OVERFLOWED` plus the reference of one that takes it: this one sample, since there may be
    * room for the next.
    */
-  resolve(definition: Definition): SeriesRef | number {
+  resolve(definition: Definition, detail?: SampleDetail): SeriesRef | number {
     let family = this.#catalog.find(definition.name);
     if (family === undefined) {
       const refusal = this.#familyRefusal(definition);
       if (refusal !== undefined) return refuse(refusal);
     } else if (family.type !== definition.type) {
       return refuse("type_conflict");
+    }
+    if (detail?.counts !== undefined && !takesCounts(family ?? definition, detail.counts)) {
+      return refuse("invalid_counts");
     }
     const identity = Buffer.from(identityOf(definition));
     const known = family === undefined ? -1 : this.#catalog.findSeries(family, identity);
@@ -435,6 +439,12 @@ export const OVERFLOWED = 2 ** 31;
 const OVERFLOW_LABELS: LabelSet = { labelNames: ["overflow"], labelValues: ["true"] };
 
 const NO_LIMITS: FamilyLimits = { ttlSeconds: undefined, maxSeries: undefined };
+
+/** Whether counts of so many buckets can be added to histograms of that family, or of that definition. */
+function takesCounts(layout: Family | Definition, counts: readonly number[]): boolean {
+  const bounds = "series" in layout ? layout.bounds : layout.buckets;
+  return counts.length === (bounds?.length ?? 0) + 1 && layout.native === undefined;
+}
 
 function layoutOf({ bounds, native }: Family): HistogramLayout {
   return { bounds: bounds ?? NO_BOUNDS, native };
