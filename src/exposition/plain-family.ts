@@ -24,7 +24,9 @@ export interface PlainSeries {
 }
 
 /** Families as the encoders take them. Nothing of it needs to be released. */
-export function snapshotOf(families: readonly PlainFamily[]): RegistrySnapshot {
+export function snapshotOf(
+  families: readonly PlainFamily[],
+): RegistrySnapshot & { families: readonly FamilySnapshot[] } {
   const texts = new SeriesTexts();
   const created = new Float64Column();
   const values = new Float64Column();

@@ -46,7 +46,7 @@ export function renderExposition(
 /** Families without a series are left out, but for the gateway's own: they say what there will be. */
 function* inOrder(
   snapshot: RegistrySnapshot | undefined,
-  own: RegistrySnapshot,
+  own: ReturnType<typeof snapshotOf>,
 ): Generator<ShownFamily, void, undefined> {
   let nextOwn = 0;
   for (const family of snapshot?.families ?? []) {

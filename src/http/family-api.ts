@@ -35,7 +35,7 @@ async function answerPage(
   const totals = await pages.totals((family) => family === name);
   if ("refusal" in totals) return fail("unavailable", totals.refusal);
   const { snapshot, isValid } = totals;
-  const family = snapshot.families[0];
+  const [family] = snapshot.families;
   if (family !== undefined) {
     const chunks = renderPage(totals, family, query);
     return answers.whole({ chunks, isValid, end: () => snapshot.release() });

@@ -1,4 +1,5 @@
 import type { Settings } from "../config/settings.ts";
+import { ALL_FAMILIES } from "../registry/snapshot.ts";
 import type { Pages } from "./pages.ts";
 import { refuse, Scrape } from "./scrape.ts";
 
@@ -31,7 +32,7 @@ export class Scrapes {
     const scrape = new Scrape(this.#pages, () => this.#inFlight.delete(scrape));
     this.#inFlight.add(scrape);
     const names = new Set(url.searchParams.getAll("name[]"));
-    const isWanted = (family: string) => names.size === 0 || names.has(family);
+    const isWanted = names.size === 0 ? ALL_FAMILIES : (family: string) => names.has(family);
     const timeoutMs = timeoutMsOf(request.headers.get(TIMEOUT_HEADER), scrapeTimeoutSeconds);
     return scrape.answer(request, isWanted, timeoutMs);
   }

@@ -1,8 +1,10 @@
 import { METRIC_TYPES, type MetricType, type NativeLayout } from "../sample/sample.ts";
 import { ChangedSlots } from "./changed-slots.ts";
 import { Float64Column, Uint32List } from "./columns.ts";
+import { FamiliesThen } from "./families-then.ts";
 import type { Family, FamilyLimits, SeriesRef } from "./family.ts";
 import { FamilyActivity } from "./family-activity.ts";
+import { FamilyOrder } from "./family-order.ts";
 import { shownNamesOf } from "./sample-names.ts";
 import { SeriesTexts } from "./series-texts.ts";
 
@@ -45,8 +47,7 @@ export class Catalog {
   #freeFamilies: number[] = [];
   /** Every name that some family shows. */
   #sampleNames = new Set<string>();
-  /** In the order of their names; undefined when a family came since. */
-  #sorted: Family[] | undefined;
+  #order = new FamilyOrder();
   #changedFamilies = new ChangedSlots();
   #changedSeries = new ChangedSlots();
   /** What is left of all series when all are to be written: those of one family each, in order. */
@@ -54,8 +55,8 @@ export class Catalog {
   #nextUnwritten = 0;
   /** Oldest first. */
   #ended: Ended[] = [];
-  /** Snapshots that are not released, and how many there were. */
-  #snapshots = new Set<number>();
+  /** Snapshots that are not released, by their numbers, and how many there were. */
+  #snapshots = new Map<number, FamiliesThen>();
   #snapshotCount = 0;
 
   /**
@@ -89,10 +90,9 @@ export class Catalog {
     return this.#sampleNames.has(name);
   }
 
-  /** The families in the order of their names. */
+  /** The families in the order of their names; another array when one came or went. */
   sorted(): readonly Family[] {
-    this.#sorted ??= [...this.#byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-    return this.#sorted;
+    return this.#order.list();
   }
 
   /** `bounds` and `native`: a histogram's. `index`: its place, which is free; else any. */
@@ -114,6 +114,8 @@ export class Catalog {
       targets: undefined,
       hasOtherLayout: false,
       limits: this.#limitsOf(name),
+      bornAt: this.#snapshotCount,
+      isGone: false,
       series: new Uint32List(),
       slots: new Uint32List(),
     };
@@ -122,7 +124,7 @@ export class Catalog {
     this.#families[index] = family;
     this.activity.begin(index);
     for (const sampleName of shownNamesOf(name, type)) this.#sampleNames.add(sampleName);
-    this.#sorted = undefined;
+    this.#order.add(family);
     this.#changedFamilies.extend(this.#families.length);
     this.#changedFamilies.mark(index);
     return family;
@@ -135,8 +137,9 @@ export class Catalog {
     this.#changedFamilies.mark(family.index);
   }
 
-  /** Says that what a family knows of itself (help, quantiles) is not what it was. */
+  /** Says that what a family knows of itself (help, quantiles) is about to change. */
   noteChange(family: Family): void {
+    this.#keepFor(family);
     this.#changedFamilies.mark(family.index);
   }
 
@@ -169,16 +172,18 @@ export class Catalog {
     }
     const count = series.length - keptSeries.length;
     if (count === 0) return 0;
+    this.#keepFor(family);
     // In other arrays: snapshots have the former ones.
     family.series = keptSeries;
     family.slots = keptSlots;
     return count;
   }
 
-  /** Says that a snapshot is there, until `release` is called with what this returns. */
-  hold(): number {
-    this.#snapshots.add(++this.#snapshotCount);
-    return this.#snapshotCount;
+  /** Makes a snapshot of families, which is there until `release` is called with its number. */
+  hold(isWanted: (family: string) => boolean): { snapshot: number; families: FamiliesThen } {
+    const families = new FamiliesThen(this.sorted(), isWanted);
+    this.#snapshots.set(++this.#snapshotCount, families);
+    return { snapshot: this.#snapshotCount, families };
   }
 
   release(snapshot: number): void {
@@ -295,6 +300,7 @@ export class Catalog {
       if (family === undefined) this.#freeFamilies.push(index);
       else this.#dropFormer(family, isMet);
     }
+    this.#order = new FamilyOrder(this.#byName.values());
     this.#sampleNames.clear();
     for (const { name, type } of this.#byName.values()) {
       for (const sampleName of shownNamesOf(name, type)) this.#sampleNames.add(sampleName);
@@ -339,8 +345,16 @@ export class Catalog {
     this.created.set(series, createdMs);
     this.#changedSeries.extend(this.texts.end);
     this.#seriesCount++;
+    this.#keepFor(family);
     family.series.push(series);
     family.slots.push(slot);
+  }
+
+  /** A family is about to change: snapshots that have it must not. */
+  #keepFor(family: Family): void {
+    for (const [snapshot, families] of this.#snapshots) {
+      if (family.bornAt < snapshot) families.keep(family);
+    }
   }
 
   #end(series: number): void {
@@ -353,7 +367,7 @@ export class Catalog {
 
   /** Frees the indexes that nobody needs any more; in the order in which they ended. */
   #freeEnded(): void {
-    const oldest = this.#snapshots.values().next().value ?? Number.POSITIVE_INFINITY;
+    const oldest = this.#snapshots.keys().next().value ?? Number.POSITIVE_INFINITY;
     let count = 0;
     for (; count < this.#ended.length; count++) {
       const { series, snapshot } = this.#ended[count];
@@ -366,11 +380,12 @@ export class Catalog {
 
   #dropFamily(family: Family): void {
     this.#families[family.index] = undefined;
+    family.isGone = true;
+    this.#order.noteGone();
     // When states are read back, another one may have taken the name already.
     if (this.#byName.get(family.name) !== family) return;
     this.#byName.delete(family.name);
     for (const name of shownNamesOf(family.name, family.type)) this.#sampleNames.delete(name);
-    this.#sorted = undefined;
   }
 }
 

@@ -29,6 +29,10 @@ export interface Family {
   /** Whether a sample brought other buckets or quantiles than the family has. */
   hasOtherLayout: boolean;
   readonly limits: FamilyLimits;
+  /** How many snapshots there were before it: only later ones have it. */
+  readonly bornAt: number;
+  /** Whether it was taken away. */
+  isGone: boolean;
   /** Its series, in the order in which they came, and the slot of each. */
   series: Uint32List;
   slots: Uint32List;

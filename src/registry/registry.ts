@@ -8,6 +8,7 @@ import {
 import { unreachable } from "../unreachable.ts";
 import type { ByteWriter } from "./bytes.ts";
 import { areEqual, Catalog } from "./catalog.ts";
+import type { Uint32List } from "./columns.ts";
 import { Counters } from "./counter.ts";
 import type { Family, FamilyLimits, SeriesRef } from "./family.ts";
 import type { FamilyActivity } from "./family-activity.ts";
@@ -21,7 +22,7 @@ import { RemovedSeries } from "./removed-series.ts";
 import { shownNamesOf } from "./sample-names.ts";
 import { SamplesByType } from "./samples-by-type.ts";
 import { hasQuotedName } from "./series-texts.ts";
-import type { RegistrySnapshot } from "./snapshot.ts";
+import { ALL_FAMILIES, type RegistrySnapshot } from "./snapshot.ts";
 import { Summaries } from "./summary.ts";
 
 /**
@@ -178,24 +179,15 @@ export class Registry {
    * Takes hardly any time: values are shared with the snapshot until they change. It must be
    * released. `isWanted`: which families it is to show.
    */
-  snapshot(nowMs: number, isWanted: (family: string) => boolean = () => true): RegistrySnapshot {
+  snapshot(nowMs: number, isWanted = ALL_FAMILIES): RegistrySnapshot {
     const { texts } = this.#catalog;
-    const families = this.#catalog.sorted().filter((family) => isWanted(family.name));
-    const wanted = families.filter(({ type }) => type === "summary");
-    const held = this.#catalog.hold();
-    const summaries = this.#summaries.snapshot(
-      nowMs,
-      wanted.map(({ slots }) => slots.data.subarray(0, slots.length)),
-    );
+    const allFamilies = this.#catalog.sorted();
+    const { snapshot, families } = this.#catalog.hold(isWanted);
+    const wanted = isWanted === ALL_FAMILIES ? "all" : this.#summarySlots(isWanted);
+    const summaries = this.#summaries.snapshot(nowMs, wanted);
     return {
-      families: families.map(
-        ({ index, name, type, help, unit, bounds, native, targets, series, slots }) => ({
-          ...{ index, name, type, help, unit, bounds, native, targets },
-          series: series.data.subarray(0, series.length),
-          slots: slots.data.subarray(0, slots.length),
-        }),
-      ),
-      allFamilies: this.#catalog.sorted(),
+      families,
+      allFamilies,
       texts,
       created: this.#catalog.created.snapshot(),
       counterExemplars: this.#counters.exemplars.view,
@@ -205,7 +197,7 @@ export class Registry {
       summaries,
       release: () => {
         summaries.release();
-        this.#catalog.release(held);
+        this.#catalog.release(snapshot);
       },
     };
   }
@@ -396,26 +388,36 @@ export class Registry {
 
   #adopt(family: Family, definition: Definition): void {
     if (family.help === "" && definition.help !== "") {
-      family.help = definition.help;
       this.#catalog.noteChange(family);
+      family.help = definition.help;
     }
     if (family.unit === "" && definition.unit !== "") {
-      family.unit = definition.unit;
       this.#catalog.noteChange(family);
+      family.unit = definition.unit;
     }
     const { buckets, quantiles, epsilons } = definition;
     if (quantiles && epsilons && family.targets === undefined) {
-      family.targets = { quantiles, epsilon: Math.min(...epsilons) };
       this.#catalog.noteChange(family);
+      family.targets = { quantiles, epsilon: Math.min(...epsilons) };
     }
     const isOther =
       (buckets && !areEqual(buckets, family.bounds ?? [])) ||
       (quantiles && !areEqual(quantiles, family.targets?.quantiles ?? []));
     if (isOther && !family.hasOtherLayout) {
-      family.hasOtherLayout = true;
       this.#catalog.noteChange(family);
+      family.hasOtherLayout = true;
       this.#options.listener.otherLayoutMet(family.name);
     }
+  }
+
+  /** Those whose quantiles will be asked for. */
+  #summarySlots(isWanted: (family: string) => boolean): Uint32List[] {
+    const lists: Uint32List[] = [];
+    if (this.#summaries.slots.count === 0) return lists;
+    for (const { type, name, slots } of this.#catalog.sorted()) {
+      if (type === "summary" && isWanted(name)) lists.push(slots);
+    }
+    return lists;
   }
 
   #addSlot(family: Family): number {

@@ -9,8 +9,8 @@ import type { QuantileTargets, SummarySnapshot } from "./summary.ts";
  * applied, shows that moment.
  */
 export interface RegistrySnapshot {
-  /** In the order of their names. */
-  families: readonly FamilySnapshot[];
+  /** In the order of their names; each is made when it is asked for. */
+  families: Iterable<FamilySnapshot>;
   /** All that there are, wanted or not; the same array until a family comes or goes. */
   allFamilies: readonly { readonly name: string; readonly type: MetricType }[];
   texts: SeriesTexts;
@@ -25,6 +25,9 @@ export interface RegistrySnapshot {
   /** Says that no more will be read. */
   release(): void;
 }
+
+/** Of a snapshot of everything: that it is known beforehand saves asking for each. */
+export const ALL_FAMILIES = (_family: string): boolean => true;
 
 export interface FamilySnapshot {
   /** Its number among the families. */

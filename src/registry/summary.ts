@@ -1,6 +1,6 @@
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 import { ChangedSlots } from "./changed-slots.ts";
-import { Float64Column, type Float64Snapshot } from "./columns.ts";
+import { Float64Column, type Float64Snapshot, type Uint32List } from "./columns.ts";
 import { ObservationLog, readObservations } from "./observation-log.ts";
 import { QuantileSketch, queryRuns, type SketchRun } from "./quantile-sketch.ts";
 import { Slots } from "./slots.ts";
@@ -157,10 +157,12 @@ export class Summaries {
    * `nowMs`: when the window ends, if that is not before the last observation. `wanted`: lists of
    * slots whose quantiles will be asked for.
    */
-  snapshot(nowMs: number, wanted: readonly Uint32Array[]): SummarySnapshot {
+  snapshot(nowMs: number, wanted: readonly Uint32List[] | "all"): SummarySnapshot {
     if (wanted.length > 0) this.#settle();
     const isOpen = new Uint8Array(wanted.length > 0 ? this.#windows.length : 0);
-    for (const slots of wanted) for (let i = 0; i < slots.length; i++) isOpen[slots[i]] = 1;
+    if (wanted === "all") isOpen.fill(1);
+    else
+      for (const { data, length } of wanted) for (let i = 0; i < length; i++) isOpen[data[i]] = 1;
     const wish: Wish = { slice: Math.max(this.#slice, sliceOf(nowMs)), isOpen, frozen: new Map() };
     this.#wishes.push(wish);
     return {

@@ -43,7 +43,8 @@ function linesOf(registry: Registry, nowMs = START_MS): string[] {
 }
 
 function helpOf(registry: Registry): string {
-  return registry.snapshot(START_MS).families[0].help;
+  const [family] = registry.snapshot(START_MS).families;
+  return family.help;
 }
 
 describe("a counter", () => {
@@ -521,6 +522,57 @@ test("a snapshot keeps the quantiles of its moment while their sketches are merg
   expect(rendered(kept)).toBe(before);
 });
 
+test("a snapshot keeps what families were, whatever becomes of them before they are looked at", () => {
+  const registry = registryOf();
+  for (const name of ["changed", "ended", "other_type", "same", "shorter"]) {
+    push(registry, define("counter", name, { labels: { a: "1" } }));
+    push(registry, define("counter", name, { labels: { a: "2" } }));
+  }
+  push(registry, define("summary", "targets"));
+  push(registry, define("histogram", "bounds", { buckets: [1] }));
+  const [shown, kept] = [0, 1].map(() => registry.snapshot(START_MS));
+  const before = rendered(shown);
+  push(registry, define("counter", "changed", { help: "H", labels: { a: "3" } }));
+  push(registry, define("summary", "targets", { quantiles: [0.5], epsilons: [0.1] }));
+  registry.remove((family) => ["ended", "other_type", "bounds"].includes(family));
+  registry.remove((family, { labelValues }) => family === "shorter" && labelValues[0] === "1");
+  push(registry, define("gauge", "other_type", { help: "H" }), 9);
+  push(registry, define("histogram", "bounds", { buckets: [2, 3] }));
+  push(registry, define("counter", "another"));
+  const between = registry.snapshot(START_MS);
+  push(registry, define("counter", "another", { help: "H", labels: { a: "1" } }));
+  expect(rendered(kept)).toBe(before);
+  const names = Array.from(between.families, ({ name, help, series }) => [
+    name,
+    help,
+    series.length,
+  ]);
+  expect(names).toEqual([
+    ...[
+      ["another", "", 1],
+      ["bounds", "", 1],
+      ["changed", "H", 3],
+      ["other_type", "H", 1],
+    ],
+    ...[
+      ["same", "", 2],
+      ["shorter", "", 1],
+      ["targets", "", 1],
+    ],
+  ]);
+});
+
+test("a snapshot looks at a family when it is asked for it, not before", () => {
+  const registry = registryOf();
+  for (const name of ["a", "b", "c"]) push(registry, define("counter", name));
+  const asked: string[] = [];
+  const snapshot = registry.snapshot(START_MS, (name) => asked.push(name) > 0);
+  expect(asked).toEqual([]);
+  for (const { name } of snapshot.families) if (name === "b") break;
+  expect(asked).toEqual(["a", "b"]);
+  snapshot.release();
+});
+
 test("families stand in the order of their names, whatever the order in which they came", () => {
   const registry = registryOf();
   for (const name of ["b", "_", "a", "B", "aa", "a:b", "a_b", "a1"]) {
@@ -528,7 +580,7 @@ test("families stand in the order of their names, whatever the order in which th
   }
   registry.snapshot(START_MS);
   push(registry, define("gauge", "A"));
-  const names = registry.snapshot(START_MS).families.map((family) => family.name);
+  const names = Array.from(registry.snapshot(START_MS).families, (family) => family.name);
   expect(names).toEqual(["A", "B", "_", "a", "a1", "a:b", "a_b", "aa", "b"]);
 });
 
