@@ -2,6 +2,7 @@ import { Checkpointer, type CheckpointSizes, type Committed } from "../checkpoin
 import type { Position, Queue, Range, SavedCheckpoint, Segment } from "../queue/queue.ts";
 import { BatchApplier } from "../registry/apply.ts";
 import type { LabelSet } from "../registry/label-set.ts";
+import type { RefusedLimits } from "../registry/refused-definitions.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { RemovedSeries } from "../registry/removed-series.ts";
 import type { Drop } from "../sample/fold.ts";
@@ -26,6 +27,8 @@ export interface TenureOptions {
   segments: readonly Segment[];
   nowMs: number;
   sizes?: CheckpointSizes;
+  /** How many definitions without a series are kept of each worker. */
+  refused?: RefusedLimits;
 }
 
 /** What became of one batch. */
@@ -144,10 +147,11 @@ export class Tenure {
     let known = this.#appliers.get(worker);
     if (known?.incarnation !== incarnation || batch.firstDefinitionId === 0) {
       const { deadLetters, registry } = this;
-      const { maxAgeMs } = this.#options;
+      const { maxAgeMs, refused = {} } = this.#options;
       const applier = new BatchApplier(registry, {
         keepsDeadLetters: deadLetters.isKept,
         maxAgeMs,
+        refused,
       });
       known = { incarnation, applier };
       this.#appliers.set(worker, known);
@@ -171,6 +175,7 @@ export class Tenure {
     this.#arrived.delete(batch.sequence);
     if (applier.isVoid(batch)) return { again: range };
     const { samples, drops, deadLetters, ages } = applier.apply(batch);
+    this.#giveUp(worker, applier);
     this.deadLetters.add(deadLetters, nowMs);
     const elements = this.plan.applied();
     this.plan.isNew = batch.definitions.length * 8 > batch.ids.length;
@@ -243,6 +248,15 @@ export class Tenure {
       present.add(applier);
       applier.forget(removed);
     }
+  }
+
+  /** What a worker has numbered and has no series is kept up to a limit. */
+  #giveUp(worker: number, applier: BatchApplier): void {
+    const known = this.#appliers.get(worker);
+    // The numbers of a former life or numbering end with it.
+    if (known?.applier !== applier) return;
+    const ids = applier.giveUp();
+    if (ids.length > 0) this.#voids.push({ incarnation: known.incarnation, ids });
   }
 
   /** Makes a checkpoint, or goes on with the one that failed; one call at a time. */

@@ -8,6 +8,7 @@ import {
   PAYLOAD_EXCERPT_LENGTH,
 } from "../sample/fold.ts";
 import type { Definition, Sample, SampleDetail } from "../sample/sample.ts";
+import { RefusedDefinitions, type RefusedLimits } from "./refused-definitions.ts";
 import { OVERFLOWED, type Registry, refusalOf } from "./registry.ts";
 import type { RemovedSeries } from "./removed-series.ts";
 
@@ -27,6 +28,8 @@ export interface ApplyOptions {
   keepsDeadLetters: boolean;
   /** Samples that say that they are older are refused; 0: none. */
   maxAgeMs: number;
+  /** How many definitions without a series are kept. */
+  refused?: RefusedLimits;
 }
 
 /** A definition that is looked at for each of its samples. */
@@ -53,6 +56,7 @@ export class BatchApplier {
   /** Only what is not resolved. */
   #definitions = new Map<number, Definition>();
   #handled = new Map<number, Handled>();
+  #refused: RefusedDefinitions;
   /** Samples that the registry is to be given. */
   #pendingRefs = new Int32Array(0);
   #pendingValues = new Float64Array(0);
@@ -60,6 +64,7 @@ export class BatchApplier {
   constructor(registry: Registry, options: ApplyOptions) {
     this.#registry = registry;
     this.#options = options;
+    this.#refused = new RefusedDefinitions(options.refused ?? {});
   }
 
   /** Takes the definitions of a batch, when it arrives: in the order in which the worker made them. */
@@ -95,6 +100,21 @@ export class BatchApplier {
     }
     for (const handled of this.#handled.values()) {
       if (handled.ref >= 0 && removed.has(handled.ref)) handled.ref = NOT_RESOLVED;
+    }
+    this.#voidCount += ids.length;
+    return Uint32Array.from(ids);
+  }
+
+  /**
+   * Gives definitions up that have no series, when there are too many of them. Returns their numbers,
+   * which are void from now on.
+   */
+  giveUp(): Uint32Array<ArrayBuffer> {
+    const ids = this.#refused.takeOld();
+    for (const id of ids) {
+      this.#refs[id] = VOID;
+      this.#definitions.delete(id);
+      this.#handled.delete(id);
     }
     this.#voidCount += ids.length;
     return Uint32Array.from(ids);
@@ -142,8 +162,9 @@ export class BatchApplier {
       const refusal = this.#applyOne(ids[i], values[i], detail, applied.ages);
       if (refusal === undefined) continue;
       refused++;
-      const sample = { definition: this.#definitionOf(ids[i]), value: values[i], detail };
-      this.#refuse(refusal, sample, applied);
+      const definition = this.#definitionOf(ids[i]);
+      if (!this.#hasSeries(ids[i])) this.#refused.note(ids[i], definition);
+      this.#refuse(refusal, { definition, value: values[i], detail }, applied);
     }
     this.#registry.observe(pendingRefs, pendingValues, pending);
     applied.samples = ids.length - refused;
@@ -170,13 +191,23 @@ export class BatchApplier {
     if (result < 0) return refusalOf(result);
     const isOverflow = result >= OVERFLOWED;
     const ref = isOverflow ? result - OVERFLOWED : result;
-    if (handled !== undefined) {
-      if (!isOverflow) handled.ref = ref;
-    } else if (!isOverflow) {
+    if (isOverflow) this.#refused.note(id, definition);
+    else if (known < 0) this.#settle(id, ref, handled);
+    return this.#registry.observeOne(ref, definition, value, detail);
+  }
+
+  /** A definition has found its series. */
+  #settle(id: number, ref: number, handled: Handled | undefined): void {
+    this.#refused.delete(id);
+    if (handled !== undefined) handled.ref = ref;
+    else {
       this.#refs[id] = ref;
       this.#definitions.delete(id);
     }
-    return this.#registry.observeOne(ref, definition, value, detail);
+  }
+
+  #hasSeries(id: number): boolean {
+    return this.#refs[id] >= 0 || (this.#handled.get(id)?.ref ?? NOT_RESOLVED) >= 0;
   }
 
   #definitionOf(id: number): Definition {

@@ -42,7 +42,10 @@ export class Feed {
 
   apply(batch: Batch): Applied {
     if (this.#applier.isVoid(batch)) throw new Error("the batch is to be folded again");
-    return this.#applier.apply(batch);
+    const applied = this.#applier.apply(batch);
+    const givenUp = this.#applier.giveUp();
+    if (givenUp.length > 0) this.#folder.void(givenUp);
+    return applied;
   }
 
   /** Whether a batch is of the present numbering of this feed. */

@@ -9,10 +9,11 @@ import { makeRegistry } from "../../support/registry.ts";
 
 const folder = new Folder({ limits: LIMITS, deadLetterMax: 0, definitionsMax: 0 });
 
-function tenureOf(popCount: number): Tenure {
+function tenureOf(popCount: number, maxSeries = 0, countMax = 1000): Tenure {
   return new Tenure({
     queue: { writeEntry: async () => {}, commit: async () => {} },
-    registry: makeRegistry(),
+    registry: makeRegistry({ maxSeries }),
+    refused: { countMax },
     ...{ popCount, keepsState: false, deadLetterMax: 0, token: 1, savedBytes: 0, nowMs: 0 },
     maxAgeMs: 0,
     saved: { number: 0, journal: "", entries: 0 },
@@ -46,6 +47,37 @@ test("a segment is held until a checkpoint is behind its end", async () => {
   expect(tenure.segmentCount).toBe(4);
   await tenure.checkpoint();
   expect(tenure.segmentCount).toBe(1);
+});
+
+test("a worker is told which of its refused definitions are given up, while it numbers on", () => {
+  const tenure = tenureOf(100, 1, 3);
+  const worker = new Folder({ limits: LIMITS, deadLetterMax: 0 });
+  const fold = ({ sequence, count }: Range): RangeBatch => ({
+    ...worker.fold(
+      packElements(
+        Array.from({ length: count }, (_, i) =>
+          Buffer.from(
+            `{"type":"counter","name":"c","value":1,"labels":{"i":"${sequence}_${i % 3}"}}`,
+          ),
+        ),
+      ),
+    ),
+    ...{ sequence, lost: 0, bytes: 0, readSeconds: 0, decodeSeconds: 0, cpuSeconds: 0 },
+  });
+  const [first, second, third] = [0, 1, 2].map(() => tenure.plan.next()!);
+  tenure.arrive(0, worker, fold(first));
+  tenure.applyNext(0);
+  expect(tenure.takeVoids()).toEqual([]);
+  tenure.arrive(0, worker, fold(second));
+  // Named once more, in a batch that was made before the worker could know.
+  tenure.arrive(0, worker, { ...fold(first), sequence: third.sequence });
+  tenure.applyNext(0);
+  expect(tenure.takeVoids()).toEqual([{ incarnation: worker, ids: Uint32Array.of(1, 2, 4, 5) }]);
+  expect(tenure.applyNext(0)).toEqual({ again: third });
+  worker.forget();
+  tenure.arrive(0, worker, fold(third));
+  expect(tenure.applyNext(0)).toMatchObject({ samples: 0 });
+  expect(tenure.takeVoids()).toEqual([]);
 });
 
 test("ranges are small while most samples are of new series", () => {
