@@ -194,8 +194,11 @@ return 1
  */
 export const COMMIT = `${CHECK_OWNER}
 if redis.acl_check_cmd then
-  for _, command in ipairs({'UNLINK', 'LTRIM', 'HSET', 'HDEL', #ARGV > 12 and 'LPUSH' or nil}) do
-    if not redis.acl_check_cmd(command, KEYS[1]) then
+  local needed = {{'UNLINK', 5}, {'LTRIM', 2}, {'HSET', 1}, {'HSET', 3}, {'HDEL', 1}}
+  if #ARGV > 12 then needed[6], needed[7] = {'LPUSH', 4}, {'LTRIM', 4} end
+  for _, check in ipairs(needed) do
+    local command = check[1]
+    if not redis.acl_check_cmd(command, KEYS[check[2]]) then
       return redis.error_reply("NOPERM this user has no permissions to run the '" .. string.lower(command) .. "' command")
     end
   end

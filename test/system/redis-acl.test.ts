@@ -132,6 +132,18 @@ describe("a command that the gateway may not use is named, and nothing is lost",
   }
 });
 
+test("a command that the gateway may use on the keys alone that it is for is enough", async () => {
+  const redis = await lockedRedis(QUEUE);
+  const rights = ["-ltrim", `(+ltrim ~{${QUEUE}}:gateway:*:segment:* ~${deadLettersOf(QUEUE)})`];
+  await redis.client.call("ACL", "SETUSER", "gateway", ...rights);
+  const gateway = await start(redis, QUEUE, "--Checkpoint.IntervalMs=20");
+  await redis.client.lpush(QUEUE, '{"type":"counter","name":"c","value":1}', "no sample");
+  await until("the dead letter is there, by a checkpoint", async () => {
+    return (await redis.client.llen(deadLettersOf(QUEUE))) === 1;
+  });
+  expect(await gateway.value("c")).toBe(1);
+});
+
 describe("a password that is changed is taken from its file, without a restart", () => {
   const CHANGED = "p,a=s@s/w%6frd";
   const forms: [name: string, content: (password: string, port: number) => string, flag: string][] =
