@@ -352,6 +352,7 @@ export class Catalog {
 
   /** A family is about to change: snapshots that have it must not. */
   #keepFor(family: Family): void {
+    if (this.#snapshots.size === 0) return;
     for (const [snapshot, families] of this.#snapshots) {
       if (family.bornAt < snapshot) families.keep(family);
     }

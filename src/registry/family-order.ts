@@ -1,7 +1,7 @@
 import type { Family } from "./family.ts";
 
-/** So many are put in their places together: some milliseconds, whoever asks and whenever. */
-const ADDED_MAX = 4096;
+/** So many are put in their places together: a few milliseconds, whoever asks and whenever. */
+const ADDED_MAX = 2048;
 
 /** Families in the order of their names, while they come and go: no one waits for all to be sorted. */
 export class FamilyOrder {
