@@ -37,7 +37,7 @@ describe("npm start", () => {
 
   const SAYS = [
     "dist/prom-stream-gateway push counter demo_total 1 source=demo",
-    "http://localhost:1234/metrics",
+    "http://localhost:1234/status",
     QUEUE_KEY,
   ];
   const NOTHING = { stdout: "", stderr: "", code: 0 };
