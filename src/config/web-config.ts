@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { LineCounter, parseDocument } from "yaml";
+import type { LineCounter } from "yaml";
 import { ciphersOf, curvesOf, TLS_VERSIONS, type TlsVersion } from "./tls-names.ts";
 
 /** Whether clients show a certificate, and which. Source: Go's `crypto/tls`, "ClientAuthType". */
@@ -63,6 +63,8 @@ const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_00
  * Prometheus. Faults name the field or the line; none shows a hash, a key or a part of the file.
  */
 export function parseWebConfig(text: string): WebConfigParsed {
+  // Loaded with the first file: a start without one would take some milliseconds longer.
+  const { LineCounter, parseDocument } = require("yaml") as typeof import("yaml");
   const lines = new LineCounter();
   const document = parseDocument(text, {
     lineCounter: lines,

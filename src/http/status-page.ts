@@ -1,4 +1,3 @@
-import { renderDocument } from "../page/document.tsx";
 import { type Ask, gather } from "../page/facts.ts";
 import shell from "../page/status.html";
 import { readView } from "../page/view.ts";
@@ -46,6 +45,9 @@ interface Bundle {
 export async function showPage(ask: Ask, url: URL): Promise<Response> {
   const view = readView(url.searchParams);
   const [{ html }, facts] = await Promise.all([bundle(), gather(ask, view)]);
+  // Loaded when somebody looks: a start would take some milliseconds longer.
+  const { renderDocument } =
+    require("../page/document.tsx") as typeof import("../page/document.tsx");
   return new Response(renderDocument(html, facts, view), { headers: PAGE_HEADERS });
 }
 
