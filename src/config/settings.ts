@@ -404,7 +404,7 @@ export const SETTINGS = {
     defaultText: "0",
     schema: integer(0, 2 ** 31 - 1),
     takes: "0..2147483647",
-    doc: "A series ends when no sample has come for it for so long: it is not shown any more, and begins anew with the next sample. 0: it stays. `ttlSeconds` of a family, and `ttl` of a sample, come first.",
+    doc: "A series ends when no sample has come for it for so long, in whole seconds of the clock (so up to a second less): it is not shown any more, and begins anew with the next sample. 0: it stays. `ttlSeconds` of a family, and `ttl` of a sample, come first.",
   }),
   maxSampleAgeSeconds: define({
     name: "Metrics.MaxSampleAgeSeconds",
