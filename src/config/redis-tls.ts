@@ -1,4 +1,4 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { faultOfKey, readCertificates } from "./pem.ts";
 import type { RedisAccess, TlsTexts } from "./redis-access.ts";
 import { SETTINGS, type Settings } from "./settings.ts";
 import { readTextFile, shownPath } from "./text-file.ts";
@@ -8,8 +8,6 @@ export type TlsRead = { ok: true; tls: TlsTexts } | { ok: false; fault: string }
 
 /** All authorities of the world in one file take a tenth of it. */
 const PEM_BYTES_MAX = 4_194_304;
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
-const KEY = /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----[\s\S]*?-----END (?:[A-Z]+ )?PRIVATE KEY-----/;
 
 const NAMES: Record<keyof TlsTexts, string> = {
   ca: SETTINGS.tlsCaFile.name,
@@ -57,45 +55,14 @@ export function readTls(files: RedisAccess["files"], known: TlsTexts): TlsRead {
   if (ca === known.ca && certificate === known.certificate && key === known.key) {
     return { ok: true, tls: known };
   }
-  for (const kind of ["ca", "certificate"] as const) {
-    const wrong = files[kind] === "" ? undefined : faultOfCertificates(tls[kind]);
-    if (wrong !== undefined) return fault(kind, files, wrong);
-  }
-  const wrong = files.key === "" ? undefined : faultOfKey(key, certificate);
+  const authorities = readCertificates(ca);
+  if (files.ca !== "" && !authorities.ok) return fault("ca", files, authorities.fault);
+  if (files.certificate === "") return { ok: true, tls };
+  const chain = readCertificates(certificate);
+  if (!chain.ok) return fault("certificate", files, chain.fault);
+  const named = `the first certificate in ${NAMES.certificate}`;
+  const wrong = faultOfKey(key, chain.certificates[0], named);
   return wrong === undefined ? { ok: true, tls } : fault("key", files, wrong);
-}
-
-function faultOfCertificates(pem: string): string | undefined {
-  const certificates = pem.match(CERTIFICATE) ?? [];
-  if (certificates.length === 0) return "must be certificates in PEM";
-  const damaged = certificates.findIndex((text) => readCertificate(text) === undefined);
-  return damaged < 0 ? undefined : `has a damaged certificate, its number ${damaged + 1}`;
-}
-
-/** The certificate of the two is the first one of its file. */
-function faultOfKey(pem: string, certificates: string): string | undefined {
-  const text = KEY.exec(pem)?.[0];
-  if (text === undefined) return "must be a key in PEM";
-  if (/BEGIN ENCRYPTED|^Proc-Type:.*ENCRYPTED/m.test(text)) {
-    return "must be a key without a passphrase, which `openssl pkey` removes";
-  }
-  let key: KeyObject;
-  try {
-    key = createPrivateKey(text);
-  } catch {
-    return "has a damaged key";
-  }
-  const certificate = readCertificate(certificates.match(CERTIFICATE)?.[0] ?? "");
-  if (certificate?.checkPrivateKey(key)) return undefined;
-  return `is not the key of the first certificate in ${NAMES.certificate}`;
-}
-
-function readCertificate(pem: string): X509Certificate | undefined {
-  try {
-    return new X509Certificate(pem);
-  } catch {
-    return undefined;
-  }
 }
 
 function fault(kind: keyof TlsTexts, files: RedisAccess["files"], what: string): TlsRead {

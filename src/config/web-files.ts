@@ -1,9 +1,9 @@
-import { constants, createHash, createPrivateKey, X509Certificate } from "node:crypto";
+import { constants, createHash, type X509Certificate } from "node:crypto";
 import { statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { createSecureContext, type SecureContext } from "node:tls";
-import type { Settings } from "./settings.ts";
-import { SETTINGS } from "./settings.ts";
+import { faultOfKey, readCertificates } from "./pem.ts";
+import { SETTINGS, type Settings } from "./settings.ts";
 import { readTextFile, shownPath } from "./text-file.ts";
 import { OPENSSL_VERSIONS, openSslReasonOf } from "./tls-names.ts";
 import {
@@ -43,7 +43,6 @@ const FILE_BYTES_MAX = 1 << 20;
 const TOKENS_MAX = 100;
 /** Source: RFC 6750, 2.1, "b64token". */
 const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /** A fault's text. Its message goes out as it is, so it must not quote what a file holds. */
 class Fault extends Error {}
@@ -114,9 +113,10 @@ function openTls(
   // All are read before one is looked at: each is to be watched, whatever is wrong with another.
   const [certificate, key] = [pemOf(config.certificate), pemOf(config.key)];
   const clientCa = config.clientCa && pemOf(config.clientCa);
-  const chain = checkCertificates(certificate, config.certificate);
-  if (config.clientCa && clientCa !== undefined) checkCertificates(clientCa, config.clientCa);
-  checkKey(key, config.key, chain[0]!);
+  const chain = takeCertificates(certificate, config.certificate);
+  if (config.clientCa && clientCa !== undefined) takeCertificates(clientCa, config.clientCa);
+  const fault = faultOfKey(key, chain[0], "the certificate");
+  if (fault !== undefined) throw new Fault(`web config: ${config.key.field} ${fault}`);
   const context = openContext(config, { cert: certificate, key, ca: clientCa });
   const { clientAuth, allowedSans } = config;
   const expiresMs = Math.min(...chain.map(({ validTo }) => Date.parse(validTo)));
@@ -142,26 +142,13 @@ function openContext(config: TlsConfig, pem: { cert: string; key: string; ca?: s
   }
 }
 
-function checkCertificates(pem: string, { field }: PemSource): X509Certificate[] {
-  const blocks = pem.match(CERTIFICATE) ?? [];
-  if (blocks.length === 0) throw new Fault(`web config: ${field} must be certificates in PEM`);
-  return blocks.map((block, i) => {
-    try {
-      return new X509Certificate(block);
-    } catch {
-      throw new Fault(`web config: ${field} has a damaged certificate, its number ${i + 1}`);
-    }
-  });
-}
-
-function checkKey(pem: string, { field }: PemSource, certificate: X509Certificate): void {
-  let isOwn: boolean;
-  try {
-    isOwn = certificate.checkPrivateKey(createPrivateKey(pem));
-  } catch {
-    throw new Fault(`web config: ${field} must be a private key in PEM, without a passphrase`);
-  }
-  if (!isOwn) throw new Fault(`web config: ${field} is not the key of the certificate`);
+function takeCertificates(
+  pem: string,
+  { field }: PemSource,
+): [X509Certificate, ...X509Certificate[]] {
+  const read = readCertificates(pem);
+  if (read.ok) return read.certificates;
+  throw new Fault(`web config: ${field} ${read.fault}`);
 }
 
 /** A token a line, so that an old and a new one are taken meanwhile. */

@@ -124,7 +124,7 @@ describe("check-config", () => {
     [
       "a key that is none",
       "tls_server_config: {cert_file: tls.crt, key: canary}",
-      /^web config: tls_server_config\.key must be a private key in PEM, without a passphrase\n$/,
+      /^web config: tls_server_config\.key must be a key in PEM\n$/,
     ],
     [
       "a certificate that is none",

@@ -27,6 +27,21 @@ test("a chain that was cut off in the middle is a fault, though its first certif
   }
 });
 
+test("a key that cannot be used is a fault that says why, and nothing of the key", async () => {
+  const key = readFileSync(own.key, "utf8");
+  const encrypted = await $`openssl pkey -in ${own.key} -aes256 -passout pass:canary`.text();
+  for (const [text, fault] of [
+    [encrypted, "must be a key without a passphrase, which `openssl pkey` removes"],
+    [key.replace("MI", "AA"), "has a damaged key"],
+    [key.slice(0, -10), "must be a key in PEM"],
+  ] as const) {
+    const tls = `tls_server_config: {cert_file: ${own.certificate}, key_file: ${web.write("wrong.key", text)}}`;
+    expect(faultsOf({ configFile: web.write("web.yml", tls) })).toBe(
+      `web config: tls_server_config.key_file ${fault}`,
+    );
+  }
+});
+
 test("a certificate ends with the first of its chain that does, whichever that is", async () => {
   const short = await web.issue(["DNS:localhost"], { days: 3 });
   const long = await web.issue(["DNS:localhost"], { days: 300 });
