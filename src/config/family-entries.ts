@@ -8,7 +8,7 @@ import {
   several,
   single,
 } from "./list-setting.ts";
-import { integer } from "./settings.ts";
+import { integer } from "./setting-schemas.ts";
 
 /** One entry of `Families`, valid. What it does not say is undefined. Plain data: it crosses threads. */
 export interface FamilyEntry {

@@ -1,6 +1,7 @@
 import type * as v from "valibot";
 import { compilePattern } from "../pattern.ts";
-import { parsed, type Settings } from "./settings.ts";
+import { parsed } from "./setting-schemas.ts";
+import type { Settings } from "./settings.ts";
 
 /** A field of a list's entries. */
 export interface EntryField<T = unknown> {

@@ -5,10 +5,9 @@ import { isLoopback } from "./listen-address.ts";
 import { takeLists } from "./lists.ts";
 import { nearestName } from "./nearest-name.ts";
 import { takeGiven } from "./secret-file.ts";
+import { type LogLevel, logLevel } from "./setting-schemas.ts";
 import {
   LOG_LEVEL_PREFIX,
-  type LogLevel,
-  logLevel,
   SETTING_NAMES,
   SETTINGS,
   type Setting,

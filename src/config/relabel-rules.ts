@@ -8,7 +8,7 @@ import {
   several,
   single,
 } from "./list-setting.ts";
-import { integer } from "./settings.ts";
+import { integer } from "./setting-schemas.ts";
 
 export const RELABEL_ACTIONS = [
   "replace",

@@ -1,33 +1,28 @@
-import * as v from "valibot";
-import {
-  maskConnectionString,
-  parseConnectionString,
-  type RedisConnection,
-} from "./connection-string.ts";
+import { maskConnectionString, type RedisConnection } from "./connection-string.ts";
 import type { FamilyEntry } from "./family-entries.ts";
-import { LISTEN_ADDRESS_FORM, type ListenAddress, parseListenAddress } from "./listen-address.ts";
+import { LISTEN_ADDRESS_FORM, type ListenAddress } from "./listen-address.ts";
 import type { RedisAccess } from "./redis-access.ts";
 import type { RelabelRule } from "./relabel-rules.ts";
-
-export const LOG_LEVELS = [
-  "trace",
-  "debug",
-  "information",
-  "warning",
-  "error",
-  "critical",
-  "none",
-] as const;
-
-/** Which metric and label names are taken: those of old, or all of Prometheus 3. */
-export const NAME_VALIDATIONS = ["legacy", "utf8"] as const;
-
-/** `auto`: text on a terminal, else JSON. */
-export const LOG_FORMATS = ["auto", "json", "text"] as const;
-
-export type LogLevel = (typeof LOG_LEVELS)[number];
-
-export type LogFormat = (typeof LOG_FORMATS)[number];
+import {
+  boolean,
+  connectionString,
+  gatewayId,
+  hostName,
+  integer,
+  type LogFormat,
+  type LogLevel,
+  listenAddress,
+  logFormat,
+  logLevel,
+  type NameValidation,
+  nameValidation,
+  onLimit,
+  optionalListenAddress,
+  optionalText,
+  paths,
+  queueKey,
+  type SettingSchema,
+} from "./setting-schemas.ts";
 
 /** All settings, valid and typed. */
 export interface Settings {
@@ -66,7 +61,7 @@ export interface Settings {
     maxLabels: number;
     maxLabelLength: number;
     maxBuckets: number;
-    nameValidation: (typeof NAME_VALIDATIONS)[number];
+    nameValidation: NameValidation;
   };
   /** 0 of a limit: none. */
   web: {
@@ -88,9 +83,6 @@ export interface Settings {
   families: FamilyEntry[];
 }
 
-/** Text in, typed value out; the message of its issue goes on from the setting's name. */
-export type SettingSchema<T> = v.GenericSchema<string, T>;
-
 export interface Setting<T = unknown> {
   name: string;
   /** As it would be written; undefined: not set. */
@@ -107,119 +99,6 @@ export interface Setting<T = unknown> {
 export function secretFileName({ name, mask }: Pick<Setting, "name" | "mask">): string | undefined {
   return mask && `${name}File`;
 }
-
-export function integer(min: number, max: number): SettingSchema<number> {
-  return v.pipe(
-    v.string(),
-    v.trim(),
-    v.check(
-      (text) => /^\d{1,16}$/.test(text) && Number(text) >= min && Number(text) <= max,
-      `must be ${min}..${max}`,
-    ),
-    v.transform(Number),
-  );
-}
-
-const boolean: SettingSchema<boolean> = v.pipe(
-  v.string(),
-  v.trim(),
-  v.toLowerCase(),
-  v.picklist(["true", "false"], "must be true or false"),
-  v.transform((text) => text === "true"),
-);
-
-export const logLevel: SettingSchema<LogLevel> = v.pipe(
-  v.string(),
-  v.trim(),
-  v.toLowerCase(),
-  v.picklist(LOG_LEVELS, "must be Trace, Debug, Information, Warning, Error, Critical or None"),
-);
-
-const logFormat: SettingSchema<LogFormat> = v.pipe(
-  v.string(),
-  v.trim(),
-  v.toLowerCase(),
-  v.picklist(LOG_FORMATS, "must be auto, json or text"),
-);
-
-const nameValidation: SettingSchema<(typeof NAME_VALIDATIONS)[number]> = v.pipe(
-  v.string(),
-  v.trim(),
-  v.toLowerCase(),
-  v.picklist(NAME_VALIDATIONS, "must be legacy or utf8"),
-);
-
-/** A schema from a parser that says what is wrong. */
-export function parsed<T>(
-  parse: (text: string) => { ok: true; value: T } | { ok: false; fault: string },
-): SettingSchema<T> {
-  return v.pipe(
-    v.string(),
-    v.rawTransform(({ dataset, addIssue, NEVER }) => {
-      const result = parse(dataset.value);
-      if (result.ok) return result.value;
-      addIssue({ message: result.fault });
-      return NEVER;
-    }),
-  );
-}
-
-const onLimit: SettingSchema<"drop" | "overflow"> = v.pipe(
-  v.string(),
-  v.trim(),
-  v.toLowerCase(),
-  v.picklist(["drop", "overflow"], "must be drop or overflow"),
-);
-
-const connectionString = parsed((text) => {
-  const result = parseConnectionString(text);
-  return result.ok ? { ok: true, value: result.connection } : result;
-});
-
-const listenAddress = parsed((text) => {
-  const result = parseListenAddress(text);
-  return result.ok ? { ok: true, value: result.address } : result;
-});
-
-/** Empty: nowhere. */
-const optionalListenAddress = parsed((text) => {
-  if (text.trim() === "") return { ok: true, value: undefined };
-  const result = parseListenAddress(text);
-  return result.ok ? { ok: true, value: result.address } : result;
-});
-
-const queueKey: SettingSchema<string> = v.pipe(
-  v.string(),
-  v.nonEmpty("must not be empty"),
-  v.check(
-    (key) => !key.includes("}") || /^[^{]*\{[^}]+\}/.test(key),
-    'must not hold "}" but as the end of a hash tag such as {tag}',
-  ),
-);
-
-/** Empty: none. */
-const optionalText: SettingSchema<string> = v.string();
-
-const hostName: SettingSchema<string> = v.pipe(
-  v.string(),
-  v.regex(/^[\w.-]*$/, "must be a name of a host, without a port"),
-);
-
-/** Paths, with commas between; empty: none. */
-const paths: SettingSchema<string[]> = v.pipe(
-  v.string(),
-  v.transform((text) => text.split(",").map((path) => path.trim())),
-  v.transform((paths) => paths.filter((path) => path !== "")),
-  v.check(
-    (paths) => paths.every((path) => /^\/[^\s?#*]*\*?$/.test(path)),
-    "must be paths such as /metrics or /-/*, with commas between",
-  ),
-);
-
-const gatewayId: SettingSchema<string> = v.pipe(
-  v.string(),
-  v.regex(/^[A-Za-z0-9._-]{1,64}$/, "must be 1 to 64 letters, digits, dots, dashes or underscores"),
-);
 
 function define<T>(setting: Setting<T>): Setting<T> {
   return setting;

@@ -1,4 +1,4 @@
-import type { LogLevel } from "../config/settings.ts";
+import type { LogLevel } from "../config/setting-schemas.ts";
 
 /**
  * Every event of the log, declared once: what is not here, or a field that is not, cannot be written.

@@ -1,4 +1,4 @@
-import type { LogFormat, LogLevel } from "../config/settings.ts";
+import type { LogFormat, LogLevel } from "../config/setting-schemas.ts";
 import {
   EVENTS,
   type EventDeclaration,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { renderLogs } from "../../../docs/logs.ts";
-import type { LogFormat, LogLevel } from "../../../src/config/settings.ts";
+import type { LogFormat, LogLevel } from "../../../src/config/setting-schemas.ts";
 import { AREAS, EVENTS, type EventDeclaration } from "../../../src/telemetry/event-list.ts";
 import { Log } from "../../../src/telemetry/log.ts";
 
