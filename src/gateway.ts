@@ -77,9 +77,8 @@ export function startGateway(
     maxAgeMs: metrics.maxSampleAgeSeconds * 1000,
     nowMs,
   });
-  const { tally } = events;
-  const history = new History();
-  const sources = { settings, queue, ingestion, own, intake, tally, history, nowMs };
+  const telemetry = { own, tally: events.tally, history: new History() };
+  const sources = { settings, isCheckpointed, queue, intake, ingestion, ...telemetry, nowMs };
   const server = serve(settings.web, makePages({ ...sources, effective }), events);
   ingestion.start(
     (batch) =>

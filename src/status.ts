@@ -13,6 +13,8 @@ import type { Tally } from "./telemetry/tally.ts";
 
 export interface StatusSources {
   settings: Settings;
+  /** Whether totals outlive the process. */
+  isCheckpointed: boolean;
   queue: Queue;
   ingestion: Ingestion;
   /** Of an embedded queue. */
@@ -67,13 +69,10 @@ export function dropsOf(tally: Tally): DropEntry[] {
 }
 
 function queueStatusOf(sources: StatusSources, { leaseLeftMs, server }: QueueFacts): QueueStatus {
-  const { settings, ingestion, intake, tally } = sources;
+  const { settings, isCheckpointed, ingestion, intake, tally } = sources;
   const { tenure } = ingestion;
-  const { isEnabled } = settings.checkpoint;
-  const keepsState = isEnabled && (intake === undefined || settings.embedded.stateFile !== "");
-  const { checkpointFailures: failures } = tally;
+  const { checkpoint, checkpointFailures } = tally;
   const number = tenure?.checkpointer.number;
-  const { checkpoint } = tally;
   return {
     kind: intake === undefined ? "redis" : "embedded",
     holder: ingestion.isOwner ? OWN_NAME : (ingestion.holder ?? null),
@@ -82,8 +81,8 @@ function queueStatusOf(sources: StatusSources, { leaseLeftMs, server }: QueueFac
     segments: tenure?.segmentCount ?? 0,
     position: tenure?.plan.position ?? null,
     lastCheckpoint:
-      keepsState && checkpoint && number !== undefined ? { number, ...checkpoint, failures } : null,
-    checkpointFailures: failures,
+      isCheckpointed && checkpoint && number !== undefined ? { number, ...checkpoint } : null,
+    checkpointFailures,
     redis: server === undefined ? null : redisStatusOf(server),
     embedded: intake === undefined ? null : embeddedStatusOf(settings, intake),
   };

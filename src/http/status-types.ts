@@ -64,14 +64,12 @@ export interface QueueStatus {
   segments: number;
   /** The segment that was applied last, and how many of its elements are still to be applied. */
   position: { segment: number; left: number } | null;
-  /** The last one of this process. Null: none yet, or `Checkpoint.Enabled` is false. */
+  /** The last one of this process. Null: none yet, or totals are not kept. */
   lastCheckpoint: {
     number: number;
     atMs: number;
     bytes: number;
     seconds: number;
-    /** Failed attempts since the process started. */
-    failures: number;
   } | null;
   /** Failed attempts since the process started, whether or not one worked. */
   checkpointFailures: number;

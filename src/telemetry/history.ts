@@ -36,10 +36,10 @@ export class History {
   #count = 0;
   /** When the last point was due, and what was measured for it. */
   #dueMs = Number.NaN;
-  #last: { atMs: number; measured: Measured } | undefined;
+  #last: Moment | undefined;
   #endMs: number | null = null;
   /** The measurements of the last step, oldest first. */
-  #recent: { atMs: number; measured: Measured }[] = [];
+  #recent: Moment[] = [];
 
   /** Takes a measurement; `nowMs`: since 1970. Returns whether that made a point. */
   record(atMs: number, nowMs: number, measured: Measured): boolean {
