@@ -60,6 +60,20 @@ for (const [what, options, more] of [
   });
 }
 
+for (const more of ["", ',"ttl":9']) {
+  test(`a definition that has found its series since is not given up${more && ", with more"}`, () => {
+    const registry = makeRegistry({ maxSeriesPerFamily: 1 });
+    const feed = feedOf(registry, 4);
+    feed.push([counter("first"), counter("late", more)], START_MS);
+    const removed = registry.remove((_, { labelValues }) => labelValues[0] === "first");
+    feed.forget(removed!);
+    expect(feed.push([counter("late", more)], START_MS).samples).toBe(1);
+    for (let id = 0; id < 20; id++) feed.push([counter(id)], START_MS);
+    const metAnew = (text: string) => feed.fold([text]).definitions.length;
+    expect([counter("late", more), counter(19), counter(0)].map(metAnew)).toEqual([0, 0, 1]);
+  });
+}
+
 test("what is given up changes no total, whatever is sent, ends and is read again", () => {
   for (let seed = 1; seed <= 20; seed++) {
     const numbers = randomOf(seed);
