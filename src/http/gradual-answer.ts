@@ -1,5 +1,5 @@
 import { fail, JSON_HEADERS } from "./json-answer.ts";
-import type { Pages } from "./pages.ts";
+import type { Pages, Writing } from "./pages.ts";
 import { NoLongerValid, Rendering } from "./rendering.ts";
 import { Turns } from "./turns.ts";
 
@@ -11,15 +11,6 @@ export const NOTHING_YET = new Uint8Array(0);
 
 /** More could fill the memory, taken by clients that never read: each holds on to what it shows. */
 const IN_CHUNKS_MAX = 16;
-
-/** Something that is written piece by piece. */
-export interface Writing {
-  chunks: Iterator<Uint8Array>;
-  /** Whether what is in it may still be shown. */
-  isValid(): boolean;
-  /** Called when it has ended, whichever way. */
-  end(): void;
-}
 
 /** Answers that take long to make, and leave others their time. */
 export class GradualAnswers {

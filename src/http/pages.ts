@@ -11,7 +11,7 @@ export interface Pages {
   metrics(
     isWanted: (family: string) => boolean,
     format: Format,
-  ): Promise<Exposition | { refusal: string }>;
+  ): Promise<Writing | { refusal: string }>;
   /** All families, without their values; or why there is nothing to show for now. */
   families(): Promise<FamilyList | { refusal: string }>;
   /** The families that `isWanted`, or all; or why there is nothing to show for now. */
@@ -62,8 +62,9 @@ export interface Totals {
   isValid(): boolean;
 }
 
-export interface Exposition {
-  /** In the format that was asked for. Each is the taker's; one that is empty lets others run. */
+/** An answer that is written piece by piece. */
+export interface Writing {
+  /** Each is the taker's; one that is empty lets others run. */
   chunks: Iterator<Uint8Array>;
   /** Whether what is in it may still be shown; asked before each chunk. */
   isValid(): boolean;

@@ -1,5 +1,5 @@
 import type { ByteSource } from "./byte-source.ts";
-import type { Exposition } from "./pages.ts";
+import type { Writing } from "./pages.ts";
 
 /** How long a large answer and the samples that wait take turns. */
 const TURN_MS = { answer: 2, samples: 4 };
@@ -11,9 +11,9 @@ export class NoLongerValid extends Error {
   }
 }
 
-/** The bytes of an exposition. Others run between two chunks. */
+/** The bytes of an answer that is written piece by piece. Others run between two pieces. */
 export class Rendering implements ByteSource {
-  readonly #exposition: Exposition;
+  readonly #writing: Writing;
   readonly #isBusy: () => boolean;
   /** Chunks that were looked at and not taken yet. */
   readonly #ahead: Uint8Array[] = [];
@@ -22,8 +22,8 @@ export class Rendering implements ByteSource {
   /** How many have been given so far. */
   bytes = 0;
 
-  constructor(exposition: Exposition, isBusy: () => boolean) {
-    this.#exposition = exposition;
+  constructor(writing: Writing, isBusy: () => boolean) {
+    this.#writing = writing;
     this.#isBusy = isBusy;
   }
 
@@ -51,7 +51,7 @@ export class Rendering implements ByteSource {
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#exposition.end();
+    this.#writing.end();
   }
 
   async #render(): Promise<Uint8Array | undefined> {
@@ -62,8 +62,8 @@ export class Rendering implements ByteSource {
         this.#restedAt = performance.now();
       }
       if (this.#isEnded) throw new Error("the answer was ended");
-      if (!this.#exposition.isValid()) throw new NoLongerValid();
-      const { done, value } = this.#exposition.chunks.next();
+      if (!this.#writing.isValid()) throw new NoLongerValid();
+      const { done, value } = this.#writing.chunks.next();
       if (done) return undefined;
       if (value.length > 0) return value;
     }

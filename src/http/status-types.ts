@@ -65,12 +65,7 @@ export interface QueueStatus {
   /** The segment that was applied last, and how many of its elements are still to be applied. */
   position: { segment: number; left: number } | null;
   /** The last one of this process. Null: none yet, or totals are not kept. */
-  lastCheckpoint: {
-    number: number;
-    atMs: number;
-    bytes: number;
-    seconds: number;
-  } | null;
+  lastCheckpoint: { number: number; atMs: number; bytes: number; seconds: number } | null;
   /** Failed attempts since the process started, whether or not one worked. */
   checkpointFailures: number;
   redis: RedisStatus | null;

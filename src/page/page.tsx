@@ -1,4 +1,5 @@
 import type { JSX } from "preact";
+import { unreachable } from "../unreachable.ts";
 import { Drops } from "./drops.tsx";
 import { dataOf, type Facts } from "./facts.ts";
 import { Families } from "./families.tsx";
@@ -116,8 +117,4 @@ function Freshness({ connection }: { connection: Connection }): JSX.Element {
     default:
       return unreachable(connection);
   }
-}
-
-function unreachable(value: never): never {
-  throw new Error(`BUG: unreachable ${JSON.stringify(value)}`);
 }

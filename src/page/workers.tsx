@@ -16,21 +16,11 @@ export function Workers({ status }: { status: Status }): JSX.Element {
           <thead>
             <tr>
               <th scope="col">Worker</th>
-              <th scope="col" class="number">
-                Ranges
-              </th>
-              <th scope="col" class="number">
-                Batches
-              </th>
-              <th scope="col" class="number">
-                Samples
-              </th>
-              <th scope="col" class="number">
-                CPU
-              </th>
-              <th scope="col" class="number">
-                Restarts
-              </th>
+              {["Ranges", "Batches", "Samples", "CPU", "Restarts"].map((title) => (
+                <th key={title} scope="col" class="number">
+                  {title}
+                </th>
+              ))}
             </tr>
           </thead>
           <tbody>

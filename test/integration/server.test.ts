@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { Settings } from "../../src/config/settings.ts";
-import type { Exposition } from "../../src/http/pages.ts";
+import type { Writing } from "../../src/http/pages.ts";
 import { expositionOf, type Served, SILENT, serveMetrics } from "../support/pages.ts";
 import { until } from "../support/until.ts";
 
@@ -145,7 +145,7 @@ async function begun(url: string): Promise<{ cancel(): Promise<void> }> {
 }
 
 function start(
-  shown: Exposition | { refusal: string } | Parameters<typeof serveMetrics>[0],
+  shown: Writing | { refusal: string } | Parameters<typeof serveMetrics>[0],
   limits?: Partial<Omit<Settings["web"], "listen">>,
 ): Served {
   const started = serveMetrics(typeof shown === "function" ? shown : async () => shown, limits);

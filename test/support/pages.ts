@@ -1,16 +1,16 @@
 import type { Settings } from "../../src/config/settings.ts";
 import type { Format } from "../../src/exposition/format.ts";
 import type {
-  Exposition,
   Pages,
   RefusalReason,
   RequestRefusalReason,
   WebListener,
+  Writing,
 } from "../../src/http/pages.ts";
 import { serve, type WebServer } from "../../src/http/server.ts";
 
 /** An exposition that counts how often it was ended. */
-export interface CountedExposition extends Exposition {
+export interface CountedExposition extends Writing {
   ends: number;
 }
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Settings } from "../../src/config/settings.ts";
-import type { Exposition, WebListener } from "../../src/http/pages.ts";
+import type { WebListener, Writing } from "../../src/http/pages.ts";
 import { type Authority, makeAuthority } from "./authority.ts";
 import { expositionOf, type Served, serveMetrics } from "./pages.ts";
 
@@ -20,7 +20,7 @@ export interface WebFolder extends Authority {
   serve(
     webConfig: string,
     settings?: Partial<Omit<Settings["web"], "listen">>,
-    metrics?: () => Exposition,
+    metrics?: () => Writing,
   ): Told;
   /** Ends all servers and takes the folder away. */
   end(): Promise<void>;
