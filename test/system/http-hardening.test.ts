@@ -123,6 +123,15 @@ test("each answer says that it is no page, once", async () => {
     expect(headers.get("server")).toBe(null);
     expect(headers.get("access-control-allow-origin")).toBe(null);
   }
+  // The status page says more of its own, and of what it loads, how long to keep it.
+  const { "cache-control": noStore, "content-security-policy": _, ...rest } = SECURITY_HEADERS;
+  const page = await fetch(new URL("/status", gateway.url));
+  const script = await fetch(new URL("/status/page.js", gateway.url));
+  expect(Object.fromEntries(page.headers)).toMatchObject({ ...rest, "cache-control": noStore });
+  expect(Object.fromEntries(script.headers)).toMatchObject({
+    ...rest,
+    "cache-control": "no-cache",
+  });
 });
 
 test("refused requests are counted by reason", async () => {
